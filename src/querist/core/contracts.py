@@ -1,0 +1,145 @@
+"""The Protocols through which the layers meet. Shapes: n items, k posterior samples, c classes, d features.
+
+Siblings (`project`, `learn`, `acquire`) know each other only through this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from querist.core.records import Answer, Query, RoundJob, RoundResult, Selection
+from querist.core.spec import Spec
+
+Input = Any
+"""What a pool loads: an array, a text, or a mapping of named modalities."""
+
+Statistic = NDArray[Any] | tuple[NDArray[Any], NDArray[Any]]
+"""An array with one row per item, or the factorised pair (residual (n, c), feature (n, d))."""
+
+STATISTICS: Final[Mapping[str, str]] = {
+    "probs": "class probabilities, (n, k, c) float32, k posterior samples (1 if deterministic)",
+    "features": "penultimate features, (n, d) float32",
+    "gradients": "last-layer gradient embedding of the predicted label, factorised: residual (n, c), feature (n, d)",
+}
+"""Every statistic that an acquisition may need, by name. Unknown names are refused when a run is assembled."""
+
+Report = Callable[[str, float, Mapping[str, Any]], None]
+"""Progress: phase (`train`, `score`, `select`, …), fraction done in [0, 1], JSON-ready extras."""
+
+
+def no_report(phase: str, fraction: float, extra: Mapping[str, Any]) -> None:
+    """The report that says nothing."""
+
+
+@runtime_checkable
+class Pool(Protocol):
+    """Items with stable string ids. Append-only; loading is pure."""
+
+    def ids(self) -> Sequence[str]:
+        """All ids, in canonical order."""
+
+    def load(self, item_id: str) -> Input:
+        """The content of one item.
+
+        Raises:
+            UnknownItemError: if there is no such id.
+            PoolError: if the item cannot be read (the caller quarantines it).
+        """
+
+    def __len__(self) -> int: ...
+
+    def fingerprint(self) -> str:
+        """Hex digest of what the pool holds (names, sizes and, for arrays, content)."""
+
+    def extend(self, items: Any) -> Sequence[str]:
+        """Append items; returns the new ids."""
+
+
+@runtime_checkable
+class LabelSpace(Protocol):
+    """What may be said about an item. Torch-free, versioned, JSON-codable."""
+
+    kind: str
+    version: int
+
+    def validate(self, item: str, value: Any) -> Any:
+        """The value in its normal form.
+
+        Raises:
+            LabelError: naming item, value and what is accepted.
+        """
+
+    def encode(self, value: Any) -> str:
+        """A valid value as the JSON text that the store keeps (stable class ids, never positions)."""
+
+    def decode(self, text: str, version: int | None = None) -> Any:
+        """The inverse of `encode`, mapped from the given schema version to the current one; None if it cannot be mapped."""
+
+    def schema(self) -> Mapping[str, Any]:
+        """JSON-ready description; `tasks.label_space(schema)` builds the space again."""
+
+    @property
+    def widget(self) -> str:
+        """Name of the labelling widget."""
+
+
+@runtime_checkable
+class PoolView(Protocol):
+    """What an acquisition may see of one round. Read-only; candidates ∩ (labelled ∪ pending) = ∅; ids in canonical order."""
+
+    @property
+    def candidates(self) -> Sequence[str]: ...
+    @property
+    def labelled(self) -> Sequence[str]: ...
+    @property
+    def pending(self) -> Sequence[str]: ...
+    @property
+    def classes(self) -> int:
+        """Number of classes of the task."""
+    @property
+    def labels(self) -> Sequence[int]:
+        """Class position of each labelled item, in the order of `labelled`."""
+
+    def stat(self, name: str, of: str = "candidates") -> Any:
+        """A statistic of the ids of `of` (`candidates`, `labelled` or `pending`), rows in their order; lazy and cached.
+
+        Raises:
+            CapabilityError: if this learner does not provide it.
+        """
+
+
+@runtime_checkable
+class Acquisition(Protocol):
+    """A frozen dataclass that chooses. It sees statistics, never models."""
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Names of the statistics it reads."""
+
+    def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
+        """Exactly min(k, n) distinct candidates, most wanted first.
+
+        Deterministic under `rng`, independent of pool order (ties by canonical id order), respects pending.
+        """
+
+
+@runtime_checkable
+class Oracle(Protocol):
+    """Answers only what is asked."""
+
+    def answer(self, query: Query) -> Iterable[Answer]: ...
+
+
+@runtime_checkable
+class Runtime(Protocol):
+    """The learner's side of a project, bound lazily: the one slow thing."""
+
+    def train_score_select(self, job: RoundJob, report: Report) -> RoundResult: ...
+
+
+RuntimeFactory = Callable[[Spec, Pool | None], Runtime]
+"""Project spec and the in-memory pool, if the project was given one, to the runtime that serves it."""
