@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 
 @dataclass(frozen=True)
@@ -15,7 +14,7 @@ class Augment:
 
     Attributes:
         flip: Mirror left to right with probability ½.
-        shift: Translate by up to this many pixels in each direction, zero padded.
+        shift: Translate by up to this many pixels in each direction, repeating the border.
         erase: Side of a square set to 0 at a random place, 0 for none; half of the images get it.
     """
 
@@ -45,11 +44,10 @@ class Augment:
 
 
 def _shifted(x: Tensor, reach: int, generator: torch.Generator) -> Tensor:
-    """Each image cut from its zero-padded self at an own offset, by gathering rows and columns."""
+    """Each image moved by an own offset; its border is repeated, so that a dark background stays dark."""
     n, channels, h, w = x.shape
-    padded = functional.pad(x, (reach,) * 4)
-    down = torch.randint(0, 2 * reach + 1, (n,), generator=generator)
-    right = torch.randint(0, 2 * reach + 1, (n,), generator=generator)
-    rows = (torch.arange(h)[None] + down[:, None])[:, None, :, None].expand(n, channels, h, w + 2 * reach)
-    columns = (torch.arange(w)[None] + right[:, None])[:, None, None, :].expand(n, channels, h, w)
-    return padded.gather(2, rows).gather(3, columns)
+    down = torch.randint(-reach, reach + 1, (n, 1), generator=generator)
+    right = torch.randint(-reach, reach + 1, (n, 1), generator=generator)
+    rows = (torch.arange(h) + down).clamp(0, h - 1)[:, None, :, None].expand(n, channels, h, w)
+    columns = (torch.arange(w) + right).clamp(0, w - 1)[:, None, None, :].expand(n, channels, h, w)
+    return x.gather(2, rows).gather(3, columns)

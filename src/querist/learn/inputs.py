@@ -14,7 +14,7 @@ from torch import Tensor
 from querist.core.contracts import Pool
 from querist.core.errors import PoolError
 from querist.core.rng import stream
-from querist.data.pools import load_batch
+from querist.data.batch import load_batch
 
 NORM_SAMPLE = 2000
 """Items that the normalisation is computed from, drawn from the pool's inputs (never from test items)."""

@@ -18,6 +18,7 @@ from querist.learn.device import generator, scoring
 from querist.learn.inference.base import Inference
 from querist.learn.inference.deterministic import Deterministic
 from querist.learn.inputs import Inputs
+from querist.learn.layout import arranged
 from querist.learn.schemes.base import Fit, Scheme, TrainingSet
 from querist.learn.schemes.supervised import Supervised
 from querist.learn.statistics.forward import Scored, batch_size, score
@@ -104,7 +105,7 @@ class Learner:
         return Fitted(networks, self.inference, inputs, streams, ())
 
     def _fresh(self, inputs: Inputs, task: ClassificationHead, streams: Streams) -> Network:
-        return self.network.make(inputs.shape, task.outputs, generator(torch_seed(streams("model_init"))))
+        return arranged(self.network.make(inputs.shape, task.outputs, generator(torch_seed(streams("model_init")))))
 
 
 @dataclass(frozen=True)

@@ -14,17 +14,20 @@ from querist.nets.base import Network, initialise
 
 @dataclass(frozen=True)
 class SmallCNN:
-    """Blocks of 3×3 convolution, BatchNorm, ReLU and 2×2 max pooling; a hidden linear layer; dropout; linear.
+    """Blocks of 3×3 convolution, pooling, BatchNorm and ReLU; a normalised hidden layer; dropout; linear.
+
+    All blocks but the last max-pool before the norm (a quarter of the work); the last one averages.
+    BatchNorm in the hidden layer is worth more than a point of accuracy at 1,000 labels (see the recipe's record).
 
     Attributes:
         channels: One block per entry; a block halves the image.
-        hidden: Width of the hidden layer behind the flattened last block; 0 goes straight to the last layer.
+        hidden: Width of the hidden layer; 0 goes straight from the last block to the last layer.
         dropout: Rate before the last linear layer, the only stochastic layer (MC dropout costs one pass).
     """
 
-    channels: tuple[int, ...] = (16, 32, 64)
+    channels: tuple[int, ...] = (32, 64, 64)
     hidden: int = 128
-    dropout: float = 0.3
+    dropout: float = 0.5
 
     def make(self, shape: Sequence[int], outputs: int, generator: torch.Generator) -> Network:
         """A network for images (ch, h, w).
@@ -32,17 +35,22 @@ class SmallCNN:
         Raises:
             UsageError: for inputs that are no images, or too small for the number of blocks.
         """
-        if len(shape) != 3 or min(shape[1:]) < 2 ** len(self.channels):
-            raise UsageError("SmallCNN cannot take this input", got=tuple(shape), wanted=f"(channels, height, width), at least {2 ** len(self.channels)} pixels a side")
+        smallest = 2 ** len(self.channels)
+        if len(shape) != 3 or min(shape[1:]) < smallest:
+            raise UsageError("SmallCNN cannot take this input", got=tuple(shape), wanted=f"(channels, height, width), at least {smallest} pixels a side")
         before, height, width = shape
         layers: list[nn.Module] = []
-        for channels in self.channels:
-            layers += [nn.Conv2d(before, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels), nn.ReLU(), nn.MaxPool2d(2)]
-            before, height, width = channels, height // 2, width // 2
+        for number, channels in enumerate(self.channels, start=1):
+            norm: list[nn.Module] = [nn.BatchNorm2d(channels), nn.ReLU()]
+            last = number == len(self.channels)
+            layers += [nn.Conv2d(before, channels, 3, padding=1, bias=False)]
+            layers += [*norm, nn.AvgPool2d(2, ceil_mode=True)] if last else [nn.MaxPool2d(2), *norm]
+            halve = (lambda side: -(-side // 2)) if last else (lambda side: side // 2)
+            before, height, width = channels, halve(height), halve(width)
         layers.append(nn.Flatten())
         features = before * height * width
         if self.hidden:
-            layers += [nn.Linear(features, self.hidden), nn.ReLU()]
+            layers += [nn.Linear(features, self.hidden, bias=False), nn.BatchNorm1d(self.hidden), nn.ReLU()]
             features = self.hidden
         network = Network(nn.Sequential(*layers), nn.Sequential(nn.Dropout(self.dropout), nn.Linear(features, outputs)))
         initialise(network, generator)

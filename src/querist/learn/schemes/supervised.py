@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from querist.core.errors import TrainingError
 from querist.core.rng import Streams, torch_seed
 from querist.learn.augment import Augment
 from querist.learn.device import generator, scoring
+from querist.learn.layout import layout
 from querist.learn.schemes.base import Fit, TrainingSet
 from querist.nets.base import Network
 from querist.tasks.classification.learning import ClassificationHead, class_weights
@@ -78,7 +80,7 @@ class Supervised:
         x, y = data.x[torch.from_numpy(train)], torch.from_numpy(data.y[train])
         weights = torch.from_numpy(class_weights(data.y[train], task.outputs)) if self.weighted else None
         total = self.steps(len(data.y))
-        optimiser = torch.optim.AdamW(network.parameters(), lr=self.rate, weight_decay=self.weight_decay)
+        optimiser = torch.optim.AdamW(_groups(network, self.weight_decay), lr=self.rate)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, self.rate, total_steps=total + 1, pct_start=self.warmup, div_factor=10.0)
         noise = generator(torch_seed(streams("augment")))
         keeper = _Best(network, task, data, held) if len(held) else None
@@ -89,7 +91,7 @@ class Supervised:
             # torch's dropout layers draw from the global generator only: it is set inside this fork and restored after.
             torch.random.default_generator.manual_seed(torch_seed(streams("dropout")))
             for step, rows in enumerate(_batches(len(y), min(self.batch, max(len(y), 2)), total, streams("loader"))):
-                batch = self.augment(x[rows], noise)
+                batch = layout(self.augment(x[rows], noise))
                 loss = task.loss(network(batch), y[rows], smoothing=self.smoothing, weights=weights).mean()
                 optimiser.zero_grad(set_to_none=True)
                 loss.backward()  # type: ignore[no-untyped-call]
@@ -98,8 +100,9 @@ class Supervised:
                 if mean is not None:
                     mean.take(step)
                 if step % REPORT_EVERY == 0 or step == total - 1:
-                    _check(float(loss), step)
-                    report("train", (step + 1) / total, {"step": step + 1, "steps": total, "loss": float(loss)})
+                    value = float(loss.detach())
+                    _check(value, step)
+                    report("train", (step + 1) / total, {"step": step + 1, "steps": total, "loss": value})
                 if keeper is not None and (step + 1) % max(total // 10, 1) == 0:
                     keeper.offer()
         if mean is not None:
@@ -107,7 +110,7 @@ class Supervised:
         if keeper is not None:
             keeper.restore()
         network.eval()
-        return Fit(steps=total, loss=float(loss), validated_on=len(held))
+        return Fit(steps=total, loss=float(loss.detach()), validated_on=len(held))
 
 
 def _batches(n: int, size: int, steps: int, rng: np.random.Generator) -> list[Tensor]:
@@ -115,6 +118,15 @@ def _batches(n: int, size: int, steps: int, rng: np.random.Generator) -> list[Te
     epochs = -(-steps * size // n)
     order = np.concatenate([rng.permutation(n) for _ in range(epochs)])[: steps * size]
     return list(torch.from_numpy(order).view(steps, size))
+
+
+def _groups(network: Network, decay: float) -> list[dict[str, Any]]:
+    """Weights decay; biases and normalisation scales do not. Frozen parameters are left out."""
+    active = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    return [
+        {"params": [parameter for parameter in active if parameter.ndim > 1], "weight_decay": decay},
+        {"params": [parameter for parameter in active if parameter.ndim <= 1], "weight_decay": 0.0},
+    ]
 
 
 def _check(loss: float, step: int) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from querist.core.errors import TrainingError
 from querist.kernels.gradients import residual
 from querist.learn.inference.base import Sampler
+from querist.learn.layout import layout
 
 ACTIVATION_BYTES = 4 << 20
 """Largest activation of a scoring batch: a few MB stay in cache and out of malloc's page faults."""
@@ -67,11 +68,6 @@ def score(sampler: Sampler, load: Callable[[Sequence[str]], Tensor], ids: Sequen
         return Scored(np.empty((0, 1, 1), dtype=np.float32), np.empty((0, 1), dtype=np.float32))
     _check(probs, ids)
     return Scored(probs, features)
-
-
-def layout(x: Tensor) -> Tensor:
-    """Images in channels-last memory order, which is up to twice as fast on CPUs; the values are the same."""
-    return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
 
 
 def batch_size(networks: Sequence[nn.Module], shape: Sequence[int]) -> int:
