@@ -17,8 +17,15 @@ from querist.core.spec import Spec, build
 from querist.learn.inputs import ArrayInputs, Inputs
 from querist.learn.learner import Learner, Learns
 from querist.learn.runtime import LearnerRuntime
+from querist.learn.schemes.supervised import Steps, Supervised
+from querist.nets.base import MLP
+from querist.nets.cnn import SmallCNN
 
 DEFAULT_RECIPE = "mlp"
+INPUT_OPTIONS = frozenset({"encoder", "weights", "side"})
+OPTIONS = INPUT_OPTIONS | {"recipe", "use", "inference", "refit", "network", "steps"}
+NETWORKS = {"linear": MLP(hidden=()), "mlp": MLP(), "small-cnn": SmallCNN(), "tiny-cnn": SmallCNN((16, 32), hidden=64)}
+"""Networks by name, for `--network`; a recipe brings its own."""
 
 
 def runtime(spec: Spec, pool: Pool | None = None) -> Runtime:
@@ -37,25 +44,43 @@ def runtime(spec: Spec, pool: Pool | None = None) -> Runtime:
     acquisition = catalogue.acquisition(spec["method"])
     made = learner(options, spec["method"])
     check(acquisition, made, str(spec["method"]))
-    return LearnerRuntime(inputs(opened, options), made, acquisition, int(spec.get("score_pool", 10_000)))
+    own = inputs(opened, options)
+    tested = own if not spec.get("test_pool") else own.beside(build(spec["test_pool"]))
+    return LearnerRuntime(own, tested, made, acquisition, int(spec.get("score_pool", 10_000)))
 
 
 def learner(options: Mapping[str, Any], method: Any) -> Learner:
     """The learner of these options, with the inference that the method's row asks for unless the options name one."""
-    known = {"recipe", "use", "inference", "refit", "encoder", "weights", "side", "network", "scheme"}
-    unknown = sorted(set(options) - known)
-    if unknown:
-        raise UsageError(f"unknown learner option {unknown[0]!r}", wanted=", ".join(sorted(known)))
+    unknown = sorted(set(options) - OPTIONS)
+    if unknown and "use" not in options:
+        raise UsageError(f"unknown learner option {unknown[0]!r}", wanted=", ".join(sorted(OPTIONS)))
     if "use" in options:
-        return _of_type(build({key: options[key] for key in options if key not in ("side", "encoder", "weights")}), Learner)
-    made = _of_type(build(catalogue.row(str(options.get("recipe") or DEFAULT_RECIPE), "recipe")["learner"]), Learner)
-    changes: dict[str, Any] = {"inference": build(catalogue.row(str(options.get("inference") or catalogue.inference_name(method)), "inference")["inference_spec"])}
-    for key in ("network", "scheme"):
-        if options.get(key):
-            changes[key] = build(options[key])
+        return _learner(build({key: value for key, value in options.items() if key not in INPUT_OPTIONS}))
+    made = _learner(build(catalogue.row(str(options.get("recipe") or DEFAULT_RECIPE), "recipe")["learner"]))
+    inference = str(options.get("inference") or catalogue.inference_name(method))
+    changes: dict[str, Any] = {"inference": build(catalogue.row(inference, "inference")["inference_spec"])}
+    if options.get("network"):
+        changes["network"] = network(options["network"])
+    if options.get("steps"):
+        if not isinstance(made.scheme, Supervised):
+            raise UsageError("this recipe has no step rule to replace", got=type(made.scheme).__name__, wanted="Supervised")
+        changes["scheme"] = dataclasses.replace(made.scheme, steps=Steps(0.0, int(options["steps"]), int(options["steps"])))
     if options.get("refit"):
         changes["refit"] = str(catalogue.row(str(options["refit"]), "refit")["name"])
     return dataclasses.replace(made, **changes)
+
+
+def network(named: str | Mapping[str, Any]) -> Any:
+    """A network factory by name or spec.
+
+    Raises:
+        UsageError: for an unknown name.
+    """
+    if isinstance(named, Mapping):
+        return build(named)
+    if named not in NETWORKS:
+        raise UsageError(f"unknown network {named!r}", wanted=", ".join(NETWORKS))
+    return NETWORKS[named]
 
 
 def inputs(pool: Pool, options: Mapping[str, Any]) -> Inputs:
@@ -81,7 +106,7 @@ def check(acquisition: Acquisition, made: Learns, name: str) -> None:
         )  # fmt: skip
 
 
-def _of_type(made: Any, kind: type[Learner]) -> Learner:
-    if not isinstance(made, kind):
-        raise UsageError("not a learner", got=type(made).__name__, wanted=kind.__name__)
+def _learner(made: Any) -> Learner:
+    if not isinstance(made, Learner):
+        raise UsageError("not a learner", got=type(made).__name__, wanted="querist.learn.learner:Learner")
     return made

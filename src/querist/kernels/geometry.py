@@ -34,9 +34,7 @@ def nearest_squared(x: Float[np.ndarray, "n d"], centres: Float[np.ndarray, "m d
     return np.asarray(np.maximum(out, 0.0))
 
 
-def k_center(
-    x: Float[np.ndarray, "n d"], centres: Float[np.ndarray, "m d"], k: int
-) -> tuple[Int[np.ndarray, " p"], Float[np.ndarray, " p"]]:
+def k_center(x: Float[np.ndarray, "n d"], centres: Float[np.ndarray, "m d"], k: int) -> tuple[Int[np.ndarray, " p"], Float[np.ndarray, " p"]]:
     """Greedy k-center (farthest-first traversal): radius at most twice the optimum.
 
     Args:

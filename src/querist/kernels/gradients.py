@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 
 def residual(probs: Float[np.ndarray, "n c"]) -> Float[np.ndarray, "n c"]:
-    """a = p - e_ŷ, with -(mass of the others) in the predicted class so that certainty does not round to 0."""
+    """Compute a = p - e_ŷ, with -(mass of the others) in the predicted class so that certainty does not round to 0."""
     rows = np.arange(len(probs))
     best = probs.argmax(axis=1)
     out = probs.astype(np.float32, copy=True)
@@ -26,9 +26,7 @@ def squared_norms(a: Float[np.ndarray, "n c"], h: Float[np.ndarray, "n d"]) -> F
     return np.asarray(left * np.einsum("nd,nd->n", h, h, dtype=np.float64))
 
 
-def squared_distances_to(
-    a: Float[np.ndarray, "n c"], h: Float[np.ndarray, "n d"], norms: Float[np.ndarray, " n"], row: int
-) -> Float[np.ndarray, " n"]:
+def squared_distances_to(a: Float[np.ndarray, "n c"], h: Float[np.ndarray, "n d"], norms: Float[np.ndarray, " n"], row: int) -> Float[np.ndarray, " n"]:
     """‖g_i - g_row‖² for every i, clipped at 0: ⟨g_i, g_j⟩ = ⟨a_i, a_j⟩⟨h_i, h_j⟩."""
     dot = (a @ a[row]).astype(np.float64) * (h @ h[row]).astype(np.float64)
     return np.asarray(np.maximum(norms + norms[row] - 2.0 * dot, 0.0))

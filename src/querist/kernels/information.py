@@ -73,7 +73,7 @@ def bald(probs: Float[np.ndarray, "n k c"]) -> Float[np.ndarray, " n"]:
 
 
 def xlogy(p: np.ndarray) -> np.ndarray:
-    """p log p elementwise, 0 at p = 0."""
+    """Compute p log p elementwise, 0 at p = 0."""
     return np.asarray(p * np.log(np.where(p > 0, p, 1.0)))
 
 

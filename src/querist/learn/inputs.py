@@ -32,6 +32,9 @@ class Inputs(Protocol):
     def readable(self, ids: Sequence[str]) -> tuple[list[str], dict[str, str]]:
         """The ids that can be read, and the reason for each that cannot."""
 
+    def beside(self, pool: Pool) -> Inputs:
+        """The items of another pool (a test set) read in exactly the same way."""
+
 
 @dataclass(frozen=True)
 class Standardiser:
@@ -65,6 +68,13 @@ class ArrayInputs:
         self._side = side
         self._standardise: Standardiser | None = None
         self._shape: tuple[int, ...] | None = None
+
+    def beside(self, pool: Pool) -> ArrayInputs:
+        """See `Inputs.beside`: standardised with this pool's numbers, never with the test set's."""
+        self._fit()
+        other = ArrayInputs(pool, self._side)
+        other._standardise, other._shape = self._standardise, self._shape
+        return other
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -103,7 +113,7 @@ class ArrayInputs:
         good = [as_image(row, self._side) if self._side else np.asarray(row) for row in loaded]
         shapes = {row.shape for row in good}
         if len(shapes) > 1:
-            raise PoolError("items differ in shape", got=sorted(shapes)[:3], wanted="one shape", hint="Give the learner `side=32` to resize, or use an encoder.")
+            raise PoolError("items differ in shape", got=sorted(shapes)[:3], wanted="one shape", hint="Give the learner `side=32`, or an encoder.")
         return as_planes(np.stack(good)), bad
 
     def _fit(self) -> None:

@@ -16,6 +16,8 @@ def layout(x: Tensor) -> Tensor:
 
 
 def arranged(network: Module) -> Module:
-    """The network with convolution weights channels-last: with one input channel the order of the batch alone is
-    ambiguous and torch would fall back to the slow one (3 × here)."""
+    """The network with convolution weights channels-last.
+
+    With one input channel the order of the batch alone is ambiguous, and torch would fall back to the slow one (3 ×).
+    """
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]

@@ -118,13 +118,20 @@ class Fitted:
     streams: Streams
     fits: tuple[Fit, ...]
 
-    def score(self, ids: Sequence[str], on_batch: Callable[[int], None] = lambda done: None) -> Scored:
-        """Statistics of items by id; the same k functions for every call in a round, whatever the batches."""
+    def score(self, ids: Sequence[str], on_batch: Callable[[int], None] = lambda done: None, inputs: Inputs | None = None) -> Scored:
+        """Statistics of items by id; the same k functions for every call in a round, whatever the batches.
+
+        Args:
+            ids: The items.
+            on_batch: Told how many are done.
+            inputs: Where their tensors come from, if not from the pool.
+        """
+        source = inputs or self.inputs
         with ExitStack() as stack:
             for network in self.networks:
                 stack.enter_context(scoring(network))
             sampler = self.inference.prepare(self.networks, self.streams("dropout"))
-            return score(sampler, self.inputs.batch, ids, batch_size(self.networks, self.inputs.shape), on_batch)
+            return score(sampler, source.batch, ids, batch_size(self.networks, source.shape), on_batch)
 
     def save(self, folder: Path) -> None:
         """Write the weights as safetensors, one file per member, each complete or absent."""

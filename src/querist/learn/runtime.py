@@ -32,13 +32,15 @@ class LearnerRuntime:
     """Serves `core.contracts.Runtime` with a learner and an acquisition that were checked to fit each other.
 
     Attributes:
-        inputs: Tensors of the pool's (and the test set's) items.
+        inputs: Tensors of the pool's items.
+        test_inputs: Tensors of the test items: the same object when they lie in the pool too.
         learner: Trains and scores.
         acquisition: Chooses.
         score_pool: Candidates scored per round, drawn at random; 0 scores all.
     """
 
     inputs: Inputs
+    test_inputs: Inputs
     learner: Learns
     acquisition: Acquisition
     score_pool: int = 10_000
@@ -95,9 +97,9 @@ class LearnerRuntime:
     def _evaluate(self, fitted: Fitted, task: ClassificationHead, test: Mapping[str, Any], report: Report) -> dict[str, float]:
         if not test:
             return {}
-        ids, _ = self.inputs.readable(list(test))
+        ids, _ = self.test_inputs.readable(list(test))
         report("evaluate", 0.0, {"items": len(ids)})
-        scored = fitted.score(ids)
+        scored = fitted.score(ids, inputs=self.test_inputs)
         return task.metrics(scored.probs.mean(axis=1, dtype=np.float64), task.targets({item: test[item] for item in ids}))
 
 

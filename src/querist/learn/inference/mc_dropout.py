@@ -86,8 +86,7 @@ def _hooked(network: Network, k: int, rng: np.random.Generator) -> Sampler:
         logits = []
         for index in range(k):
             handles = [
-                layer.register_forward_hook(lambda _m, _i, out, which=which, index=index: masked(which, index, out))
-                for which, layer in enumerate(layers)
+                layer.register_forward_hook(lambda _m, _i, out, which=which, index=index: masked(which, index, out)) for which, layer in enumerate(layers)
             ]
             try:
                 logits.append(network(x))

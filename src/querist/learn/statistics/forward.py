@@ -91,6 +91,9 @@ def batch_size(networks: Sequence[nn.Module], shape: Sequence[int]) -> int:
 def _check(probs: NDArray[np.float32], ids: Sequence[str]) -> None:
     bad = np.flatnonzero(~np.isfinite(probs).all(axis=(1, 2)))
     if len(bad):
-        raise TrainingError(f"the network gives no finite probabilities for {len(bad)} items, the first is {ids[bad[0]]!r}", hint="Training diverged, or an input is not finite.")
+        raise TrainingError(
+            f"the network gives no finite probabilities for {len(bad)} items, the first is {ids[bad[0]]!r}",
+            hint="Training diverged, or an input is not finite.",
+        )
     if probs.shape[1] > 1 and len(probs) > 1 and not (probs != probs[:, :1]).any():
-        raise TrainingError("the posterior samples are identical", got=f"{probs.shape[1]} equal samples", wanted="samples that differ", hint="Is the dropout rate 0?")
+        raise TrainingError("the posterior samples are identical", got=f"{probs.shape[1]} equal samples", wanted="samples that differ", hint="Is the rate 0?")

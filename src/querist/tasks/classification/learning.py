@@ -85,5 +85,3 @@ def class_weights(targets: NDArray[np.int64], classes: int) -> NDArray[np.float3
     weights = np.ones(classes)
     weights[present] = len(targets) / (present.sum() * counts[present])
     return weights.astype(np.float32)
-
-

@@ -1,0 +1,85 @@
+"""A simulated project on a named data set: what the benchmark runs, one per method and seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from querist.core.errors import UsageError
+from querist.core.spec import spec
+from querist.data.datasets import FinalPool, NamedSet, named
+from querist.project.oracles import Simulated
+from querist.project.project import Project
+from querist.tasks import new_space
+
+RECIPES = {"digits": "digits-cnn", "fashion-mnist": "fashion-cnn"}
+"""Recipe of a named set when none is asked for; others train the MLP."""
+
+
+def simulation(
+    *,
+    dataset: str,
+    method: str,
+    seed: int,
+    path: Path | str,
+    root: str | None = None,
+    final: bool = False,
+    learner: Mapping[str, Any] | None = None,
+    initial: int = 20,
+    batch: int = 20,
+    budget: int = 300,
+    score_pool: int = 10_000,
+) -> tuple[Project, Simulated]:
+    """The project of one run, opened where an earlier attempt left it or made anew, and the oracle that knows the answers.
+
+    Args:
+        dataset: Name of the set.
+        method: Catalogue name or import path.
+        seed: Root seed: initial set, initial weights, loader order and so on are the same for every method.
+        path: Project file, or `":memory:"`.
+        root: Folder with the set's files.
+        final: Evaluate on the final test set instead of the development split.
+        learner: Learner options; the set's recipe if they name none.
+        initial: Labels of round 1, drawn at random.
+        batch: Labels per round.
+        budget: Labels at the end.
+        score_pool: Candidates scored per round.
+
+    Raises:
+        UsageError: if the pool is too small, or there is no final test set.
+    """
+    data = named(dataset, root)
+    check_sizes(data, initial, budget)
+    oracle = Simulated({item: data.targets[item] for item in data.candidates})
+    if str(path) != ":memory:" and Path(path).exists():
+        return Project.open(path), oracle
+    options = {"recipe": RECIPES.get(dataset, "mlp"), **(learner or {})}
+    test, test_pool = test_of(data, root) if final else (data.test, None)
+    project = Project.create(
+        path, pool=data.pool, task=new_space("classification", list(data.classes)), test=test, test_pool=test_pool, method=method,
+        learner=options, seed=seed, initial=initial, batch=batch, budget=budget, reserve=0, score_pool=score_pool,
+    )  # fmt: skip
+    return project, oracle
+
+
+def test_of(data: NamedSet, root: str | None) -> tuple[Mapping[str, str], Mapping[str, Any]]:
+    """Targets and pool spec of the final test set.
+
+    Raises:
+        UsageError: if the set has none.
+    """
+    if data.final is None:
+        raise UsageError(f"the data set {data.name!r} has no final test set", hint="Leave out --final: results are on the development split.")
+    return data.final().targets, spec(FinalPool(data.name, root))
+
+
+def check_sizes(data: NamedSet, initial: int, budget: int) -> None:
+    """Refuse what the pool cannot give.
+
+    Raises:
+        UsageError: naming the size asked for and the pool's.
+    """
+    for name, asked in (("initial", initial), ("budget", budget)):
+        if asked > len(data.candidates):
+            raise UsageError(f"--{name} is larger than the pool of {data.name!r}", got=asked, wanted=f"at most {len(data.candidates)}")
