@@ -35,10 +35,10 @@ bench: setup ## run the benchmarks of benchmarks/ one after the other
 	@set -e; for script in benchmarks/*.py; do echo "== $$script"; env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python $$script $(ARGS); done
 
 docs: setup ## build the documentation into site/, warnings are errors
-	@$(BIN)/mkdocs --quiet build --strict
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs --quiet build --strict
 
 serve-docs: setup ## serve the documentation on 127.0.0.1:8000 while it is being written
-	@$(BIN)/mkdocs serve
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 clean: ## remove what was built here; projects, reports and data stay
 	rm -rf $(VENV) .venv-base site build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
