@@ -16,7 +16,8 @@ HEAD = """# The survey, system by system
 
 Every system, scheme, application and claim of the surveys of deep active learning, and of the work after them, in their order.
 *Row* is the name to use in `--method` or to look up with `querist methods NAME`. *Status* is computed from evidence, never typed:
-`proved` has its contract run, its checkable property and its recorded fair run; `runs` lacks one of them; `planned` has no row yet, and *wave* says when it is its turn.
+`proved` has its contract run, its checkable property and its recorded fair run; `runs` lacks one of them; `planned` has no row yet,
+and *wave* says when it is its turn.
 """
 
 
