@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 # One thread a process: on few cores, parallelism by processes is several times faster than by threads.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
-INSTALL := PIP_ROOT_USER_ACTION=ignore $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check
+INSTALL := PIP_ROOT_USER_ACTION=ignore $(BIN)/python -m pip install -qq --no-input --disable-pip-version-check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -18,6 +18,7 @@ demo: $(VENV)/.demo-stamp ## set up (torch and little else), then active learnin
 	@$(BIN)/querist demo $(ARGS)
 
 setup: $(VENV)/.setup-stamp ## set up everything that the tests, the checks and the docs need
+	@:
 
 test: ## set up, then run the tests on two processes (pass options with ARGS="-k store")
 	@started=$$(date +%s); $(MAKE) --no-print-directory setup || exit 1; ready=$$(date +%s); \
@@ -35,10 +36,10 @@ bench: setup ## run the benchmarks of benchmarks/ one after the other
 	@set -e; for script in benchmarks/*.py; do echo "== $$script"; env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python $$script $(ARGS); done
 
 docs: setup ## build the documentation into site/, warnings are errors
-	@$(BIN)/mkdocs --quiet build --strict
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs --quiet build --strict
 
 serve-docs: setup ## serve the documentation on 127.0.0.1:8000 while it is being written
-	@$(BIN)/mkdocs serve
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 clean: ## remove what was built here; projects, reports and data stay
 	rm -rf $(VENV) .venv-base site build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
