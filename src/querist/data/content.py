@@ -30,7 +30,7 @@ def as_input(value: Any, item_id: str) -> Input:
     if hasattr(value, "detach"):  # a tensor, known without importing torch
         value = value.detach().cpu().numpy()
     try:
-        array = np.asarray(value)
+        array = np.array(value)  # a copy: whoever writes into an item must not change the data set
     except ValueError as error:
         raise PoolError(f"item {item_id!r} is no array: {error}", wanted="an array, a text, or a mapping of these") from error
     if isinstance(value, list) and array.dtype == np.float64:  # numbers without a precision of their own

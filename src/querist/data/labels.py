@@ -67,8 +67,8 @@ def read_test(path: str | Path, *, label_column: str | None = None, **columns: A
     if source.is_dir():
         folder = FolderPool(str(source))
         return TestSet(folder, _folder_targets(folder))
-    pool = TablePool(str(source), **columns).resolved()
     name = label_column or _label_column(source, formats.names(formats.checked(source)))
+    pool = TablePool(str(source), **columns).resolved(leaving_out=[name])
     ids = pool.row_ids()
     targets: dict[str, Any] = {}
     for item_id, (line, row) in zip(ids, formats.rows(source, [name]), strict=True):

@@ -81,9 +81,13 @@ class TablePool:
         value = self._columns["image"][self._index.row(item_id)]
         return self._picture_path(value) if isinstance(value, str) else None
 
-    def resolved(self) -> TablePool:
-        """The same pool with all columns written out, so that later rows cannot change what was detected."""
-        found = self._content
+    def resolved(self, *, leaving_out: Sequence[str] = ()) -> TablePool:
+        """The same pool with all columns written out, so that later rows cannot change what was detected.
+
+        Args:
+            leaving_out: Columns that are not content, whatever they look like.
+        """
+        found = self._detected(leaving_out)
         return replace(self, id_column=self._id_column, text=found.text, image=found.image, features=found.features)
 
     def fingerprint(self, first: int | None = None) -> str:
@@ -138,9 +142,14 @@ class TablePool:
 
     @cached_property
     def _content(self) -> Content:
+        return self._detected(())
+
+    def _detected(self, leaving_out: Sequence[str]) -> Content:
         if self.text is None and self.image is None and self.features is None:
-            head = formats.head(Path(self.path))
-            return detect({name: values for name, values in head.items() if name != self._id_column}, self.path)
+            head = formats.head(formats.checked(Path(self.path)))
+            if not any(head.values()):
+                raise PoolError(f"{self.path} holds no items", got="0 rows", wanted="at least one")
+            return detect({name: values for name, values in head.items() if name not in (self._id_column, *leaving_out)}, self.path)
         features = (self.features,) if isinstance(self.features, str) else self.features
         for name in (self.text, self.image, *(features or ())):
             self._named(name)
