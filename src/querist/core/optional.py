@@ -14,6 +14,11 @@ _EXTRA = {
 }  # fmt: skip
 
 
+def extra_of(package: str) -> str | None:
+    """The extra that brings a package, None if it is none of ours."""
+    return _EXTRA.get(package)
+
+
 def require(module: str, *, by: str) -> ModuleType:
     """Import an optional module or say what to install.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -14,6 +14,12 @@ from querist.data.folders import FolderPool
 from querist.data.tables import TablePool
 
 LABEL_NAMES: Final = ("label", "target", "class", "value")
+
+_ANSWER: Final[Mapping[str, Sequence[str]]] = {
+    "id": ("id", "item"), "label": LABEL_NAMES, "annotator": ("annotator", "by"),
+    "seconds": ("seconds",), "cost": ("cost",), "confidence": ("confidence",), "key": ("key",),
+}  # fmt: skip
+"""What a row of answers may hold → names of its column, the first that is there."""
 
 
 class Labelled(NamedTuple):
@@ -34,22 +40,36 @@ class TestSet:
     targets: Mapping[str, Any]
 
 
-def read_labels(path: str | Path) -> list[Labelled]:
-    """The rows of a labels file, in its order.
+def answers(path: str | Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """The rows of a file of answers with their line numbers, nothing checked but the columns.
 
     Args:
-        path: CSV, TSV, JSONL or Parquet with the columns `id`, `label` and, if wished, `annotator`.
+        path: CSV, TSV, JSONL or Parquet with a column `id` (or `item`), one of `label`, `target`, `class`, `value`, and if wished
+            `annotator` (or `by`), `seconds`, `cost`, `confidence`, `key`.
+
+    Returns:
+        Mappings with the keys `id`, `label` and those of the others that have a column; empty cells are None.
+
+    Raises:
+        PoolError: for a missing column, or a file that cannot be read.
+    """
+    file = Path(path)
+    columns = formats.names(formats.checked(file))
+    named = {name: column for name, choices in _ANSWER.items() if (column := next((choice for choice in choices if choice in columns), None))}
+    for wanted in ("id", "label"):
+        if wanted not in named:
+            raise PoolError(f"{file} has no column {wanted!r}", got=", ".join(columns), wanted="id, label (or value) and, if wished, annotator")
+    for line, row in formats.rows(file, list(named.values())):
+        yield line, {name: None if row.get(column) == "" else row.get(column) for name, column in named.items()}
+
+
+def read_labels(path: str | Path) -> list[Labelled]:
+    """The rows of a labels file, in its order; see `answers` for its columns.
 
     Raises:
         PoolError: for a missing column, id or label; the message names the line.
     """
-    file = Path(path)
-    columns = formats.names(formats.checked(file))
-    for wanted in ("id", "label"):
-        if wanted not in columns:
-            raise PoolError(f"{file} has no column {wanted!r}", got=", ".join(columns), wanted="id, label and, if wished, annotator")
-    kept = [name for name in ("id", "label", "annotator") if name in columns]
-    return [_labelled(file, line, row) for line, row in formats.rows(file, kept)]
+    return [_labelled(Path(path), line, row) for line, row in answers(path)]
 
 
 def read_test(path: str | Path, *, label_column: str | None = None, **columns: Any) -> TestSet:

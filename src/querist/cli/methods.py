@@ -1,0 +1,32 @@
+"""The catalogue for people and programs: methods."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from querist.cli.options import Json
+from querist.cli.output import emit
+
+
+def methods(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One row in full.", show_default=False)] = None,
+    matrix: Annotated[bool, typer.Option("--matrix", help="Which strategy serves which task kind.")] = False,
+    survey: Annotated[bool, typer.Option("--survey", help="Every system of the survey, in its order, with its status.")] = False,
+    json: Json = False,
+) -> None:
+    """List the methods, or show one: paper, needs, cost, deviations, evidence.
+
+    Example: querist methods margin
+    """
+    from querist.cli import catalogue
+
+    if survey:
+        entries = catalogue.survey()
+        emit({"survey": entries}, catalogue.survey_table(entries))
+    elif matrix:
+        emit({"matrix": (grid := catalogue.matrix())}, catalogue.matrix_table(grid))
+    else:
+        rows = catalogue.described(name)
+        emit({"methods": rows}, catalogue.card(rows[0]) if name else catalogue.table(rows))
