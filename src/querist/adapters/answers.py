@@ -66,7 +66,6 @@ def _unusable(line: int, row: Mapping[str, Any]) -> dict[str, Any] | None:
     return {"item": str(row["id"]), "got": f"{bad} = {row[bad]!r} in line {line}", "wanted": "a number ≥ 0"} if bad else None
 
 
-
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
     numbers = {name: _number(row.get(name)) for name in _NUMBERS}
     texts = {name: None if row.get(column) is None else str(row[column]) for name, column in (("by", "annotator"), ("key", "key"))}

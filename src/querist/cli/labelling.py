@@ -39,7 +39,7 @@ def tell(
     item: Annotated[str | None, typer.Argument(metavar="ITEM", help="Id of the item.", show_default=False)] = None,
     value: Annotated[str | None, typer.Argument(metavar="VALUE", help="Its label; a negative number after --.", show_default=False)] = None,
     by: By = None,
-    file: Annotated[str | None, typer.Option("-i", "--input", help="Table with columns id, label and if wished annotator, seconds, cost, key.", metavar="FILE")] = None,
+    file: Annotated[str | None, typer.Option("-i", "--input", help="Table: id, label and, if wished, annotator, seconds, cost, key.", metavar="FILE")] = None,
     json: Json = False,
 ) -> int:
     """Store a label, or a file of them: the good rows are stored, the others named.
@@ -71,7 +71,9 @@ def skip(
     emit({"skipped": item}, f"skipped {item}")
 
 
-def release(project: ProjectPath, query: Annotated[str, typer.Argument(metavar="QUERY", help="Id of the query.", show_default=False)], json: Json = False) -> None:
+def release(
+    project: ProjectPath, query: Annotated[str, typer.Argument(metavar="QUERY", help="Id of the query.", show_default=False)], json: Json = False
+) -> None:
     """Give the items of a query back, so that others may get them.
 
     Example: querist release birds.querist q3
@@ -84,7 +86,7 @@ def release(project: ProjectPath, query: Annotated[str, typer.Argument(metavar="
 def label(
     project: Annotated[str, typer.Argument(metavar="PROJECT|FOLDER", help="A project, or a folder of pictures to make one of.", show_default=False)],
     labels: Annotated[str | None, typer.Option("--labels", help="Names of the classes of a new project: a,b,c, or `folders`.")] = None,
-    port: Annotated[int, typer.Option("--port", help="Port; 0 takes a free one.", metavar="P")] = 0,
+    port: Annotated[int | None, typer.Option("--port", help="Port; 0 takes any free one.", metavar="P")] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
     json: Json = False,
 ) -> None:
@@ -93,9 +95,9 @@ def label(
     Example: querist label photos --labels robin,sparrow
     """
     from querist.assemble.start import project_of
-    from querist.web import serve
+    from querist.web.serve import serve
 
-    serve(project_of(project, labels), port=port, browser=not no_browser, say=lambda url: emit({"url": url}, url))
+    serve(project_of(project, labels, note), port, not no_browser, say=lambda url: emit({"url": url}, url))
 
 
 def _refused(told: dict[str, Any]) -> int:

@@ -53,7 +53,7 @@ def classes(
 
     Example: querist classes birds.querist add wren; querist classes birds.querist rename wren "house wren"
     """
-    from querist.project.classes import change
+    from querist.adapters.classes import change
 
     with opened(project) as open_project:
         changed = change(open_project, action, names or [])
@@ -88,7 +88,7 @@ def status(project: ProjectPath, json: Json = False) -> None:
 
 def report(
     target: Annotated[str, typer.Argument(metavar="PROJECT|STUDY", help="A project, or the folder of a study.", show_default=False)],
-    out: Annotated[str | None, typer.Option("-o", "--out", help="The file; by default beside the project, or in the study's folder.", metavar="FILE.html")] = None,
+    out: Annotated[str | None, typer.Option("-o", "--out", help="The file; by default beside the project or in the study.", metavar="FILE.html")] = None,
     no_items: Annotated[bool, typer.Option("--no-items", help="Leave out all ids of items.")] = False,
     json: Json = False,
 ) -> None:

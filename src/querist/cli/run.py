@@ -12,7 +12,12 @@ Seeds = Annotated[int | None, typer.Option("--seeds", help="Seeds 0 … N-1; ran
 Out = Annotated[str | None, typer.Option("--out", help="Folder of the study; finished runs in it are kept.", metavar="DIR")]
 
 
-def demo(out: Out = "querist-demo", seeds: Seeds = None, workers: Annotated[int | None, typer.Option("--workers", metavar="N", help="Processes.")] = None, json: Json = False) -> int:
+def demo(
+    out: Out = "querist-demo",
+    seeds: Seeds = None,
+    workers: Annotated[int | None, typer.Option("--workers", metavar="N", help="Processes.")] = None,
+    json: Json = False,
+) -> int:
     """Watch active learning on real digits: random, margin, BADGE and the default rule, in about two minutes.
 
     Example: querist demo --out my-demo

@@ -306,18 +306,19 @@ class Project:
 
     # The slow verb, and when.
 
-    def update(self, report: Report = no_report, outside: Outside | None = None) -> Round:
+    def update(self, report: Report = no_report, outside: Outside | None = None, note: str = "") -> Round:
         """Train on all labels, evaluate, select the next batch, publish. Exclusive; a crash leaves the round before in force and is resumed.
 
         Args:
             report: Told about progress.
             outside: Statistics of a model trained elsewhere: name → (ids, array).
+            note: What to remember about this round, for example which model that was.
 
         Raises:
             BusyError: if another update is running; the message says whose.
             UsageError: if there is no label yet.
         """
-        return self._updater().update(self._bound(), report, outside)
+        return self._updater().update(self._bound(), report, outside, note)
 
     def replay(self, n: int, report: Report = no_report) -> RoundResult:
         """Make round n again from its recorded input, publishing nothing; its selection must be the published one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ class Updater:
     spec: Mapping[str, Any]
     clock: Clock
 
-    def update(self, runtime: Runtime, report: Report, outside: Outside | None) -> Round:
+    def update(self, runtime: Runtime, report: Report, outside: Outside | None, note: str = "") -> Round:
         """Make and publish the next round; see `Project.update`."""
         with right(self.store, "update", self.clock) as held:
             given = self.store.begin_round(self.clock(), int(self.spec["batch"]))
@@ -43,6 +43,8 @@ class Updater:
             try:
                 job = self.job(given, folder, outside)
                 result = _checked(job, runtime.train_score_select(job, report))
+                if note:
+                    result = replace(result, info={**result.info, "note": note})
                 outcome = self._outcome(given, job, result, folder)
             except Exception:  # a failed attempt must not bind the next one to its input; a crash (no exception) does, and is resumed
                 self.store.withdraw_round(given.round)

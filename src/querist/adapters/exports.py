@@ -1,0 +1,79 @@
+"""Labels in the forms that other tools read. Plain tables are the project's own; folders of pictures are made here."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from querist.core.errors import StoreError, UsageError
+
+if TYPE_CHECKING:
+    from querist.project.project import Project
+
+FORMATS = ("csv", "jsonl", "parquet", "imagefolder")
+RESERVED = ("hf", "coco")
+
+
+def export(project: Project, out: str, view: str, form: str | None) -> Path:
+    """Write the labels of a project.
+
+    Args:
+        project: The project.
+        out: File, or for `imagefolder` a folder that is new or empty.
+        view: `training` or `raw`.
+        form: One of `FORMATS`, or None for what the ending of the file says.
+
+    Returns:
+        What was written.
+
+    Raises:
+        UsageError: for an unknown view or format.
+        StoreError: if the place cannot be written.
+    """
+    if form in RESERVED:
+        raise UsageError(f"the format {form} is reserved for a later version", got=form, wanted=", ".join(FORMATS))
+    if form != "imagefolder":
+        return project.export(out, view=view, format=form)
+    if view != "training":
+        raise UsageError("a folder of pictures shows the training view", got=view, wanted="training")
+    return imagefolder(project, Path(out))
+
+
+def imagefolder(project: Project, out: Path) -> Path:
+    """Copy the labelled pictures into one folder a class, each under its id; whole or not at all.
+
+    Raises:
+        UsageError: if the items are no files, or a class name is no name for a folder.
+        StoreError: if the folder is not empty or cannot be written.
+    """
+    locate = getattr(project.pool, "file", None)
+    if locate is None:
+        raise UsageError("the items of this project are no picture files", wanted="a project over a folder or a table of picture paths")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise StoreError("there is something already", got=str(out), wanted="a new or empty folder")
+    part = out.with_name(f".{out.name}.part")
+    try:
+        part.mkdir(parents=True)
+        for item, value in project.labels().items():
+            source = locate(item)
+            if source is None:
+                raise UsageError("the pictures of this project are inside its table", got=repr(item), wanted="picture files")
+            target = part / _safe(value) / item
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+        if out.exists():
+            out.rmdir()
+        part.replace(out)
+    except FileExistsError as error:
+        raise StoreError("an earlier export was cut off here", got=str(part), hint="Remove that folder.") from error
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    return out
+
+
+def _safe(name: str) -> str:
+    if name.startswith(".") or any(sign in name for sign in '/\\:*?"<>|\0'):
+        raise UsageError("this class name is no name for a folder", got=repr(name), wanted="letters, digits, blanks", hint="See: querist classes --help")
+    return name

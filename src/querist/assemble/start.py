@@ -1,0 +1,220 @@
+"""The logic of `querist init`, `extend` and `label FOLDER`: from what a user typed to a project. Free of torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from querist.assemble.held_out import HeldOut, duplicates, held_out
+from querist.assemble.learners import options
+from querist.core import catalogue
+from querist.core.contracts import Pool
+from querist.core.errors import LabelError, StoreError, UnknownItemError, UsageError
+from querist.core.order import canonical
+from querist.data.datasets.named import NamedPool, named
+from querist.data.folders import FolderPool
+from querist.data.kinds import content_kind
+from querist.data.labels import Labelled, read_labels
+from querist.data.opening import open_pool
+from querist.project.project import Project
+from querist.store.engine import place
+from querist.tasks import new_space
+
+FOLDERS = "folders"
+"""`--labels folders`: the names of the folder's subfolders are the classes."""
+
+DUPLICATE = "equal to a test item"
+IMPORTED = "imported"
+
+Warn = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What was asked for, as typed; None where nothing was said.
+
+    Attributes:
+        project: Path of the new project.
+        data: Folder, table, array file, or name of a data set.
+        task: Task kind.
+        labels: Names of the classes, `a,b,c`, or `folders`.
+        annotations: File of labels that exist already.
+        test: Labelled items outside the pool: a table, or a folder with a subfolder a class; or a table of ids of pool items to hold out.
+        root: Folder of a table's picture paths, or of a named set's files.
+        encoder: Encoder of the learner.
+        weights: File with its weights.
+        method: Catalogue name or import path.
+        learner: Recipe.
+        budget: `500` or `40h`.
+        target: Accuracy at which to stop.
+        batch: Labels between two updates.
+        seed: Root of all random streams.
+    """
+
+    project: str
+    data: str
+    task: str = "classification"
+    labels: str | None = None
+    annotations: str | None = None
+    test: str | None = None
+    root: str | None = None
+    encoder: str | None = None
+    weights: str | None = None
+    method: str = "auto"
+    learner: str | None = None
+    budget: str | None = None
+    target: float | None = None
+    batch: int | None = None
+    seed: int = 0
+
+
+def start(wishes: Wishes, warn: Warn) -> dict[str, Any]:
+    """Make a project; never overwrites one, and leaves nothing behind if it fails.
+
+    Args:
+        wishes: What was asked for.
+        warn: Told in one line about anything that was left out or could be better.
+
+    Returns:
+        `project, items, imported, test, duplicates_with_test, quarantined, task, encoder, round`, and `classes`, `learner`.
+
+    Raises:
+        UsageError: for wishes that cannot be right.
+        PoolError: for data that cannot be read.
+        LabelError: for a label that the task refuses, or of a test item.
+        StoreError: if there is a project already, or the place cannot be written.
+    """
+    _refuse_existing(wishes.project)
+    catalogue.acquisition(wishes.method)
+    pool = open_pool(wishes.data, root=wishes.root)
+    given = read_labels(wishes.annotations) if wishes.annotations is not None else []
+    held = held_out(pool, wishes.test, _own_test(wishes, pool))
+    space = new_space(wishes.task, _classes(wishes.labels, pool, given, held))
+    equal = duplicates(pool, held)
+    kept = _kept(given, pool, held, frozenset(equal), warn)
+    learner = options(content_kind(pool), wishes.encoder, wishes.weights, wishes.learner, warn)
+    _say_renamed(held, warn)
+    with Project.create(
+        wishes.project, pool=pool, task=space, method=wishes.method, learner=learner, seed=wishes.seed, batch=wishes.batch, budget=wishes.budget,
+        target=wishes.target, test=held.targets, test_pool=held.pool, quarantined=dict.fromkeys(equal, DUPLICATE),
+        annotations=[{"item": row.id, "value": row.value, "by": row.annotator or IMPORTED} for row in kept],
+    ) as project:  # fmt: skip
+        facts = project.status()
+    return {
+        "project": wishes.project, "items": facts["items"], "imported": len({row.id for row in kept}), "test": facts["test"],
+        "duplicates_with_test": len(equal), "quarantined": facts["quarantined"] - len(equal), "task": space.kind, "encoder": learner.get("encoder"),
+        "round": 0, "classes": [entry["name"] for entry in space.schema()["classes"]], "learner": learner["recipe"],
+    }  # fmt: skip
+
+
+def extend(project: Project, data: str | None) -> dict[str, int]:
+    """Take up what was added to a project's data; new items that equal a test item are set aside.
+
+    Args:
+        project: The project.
+        data: Its folder or file, or None.
+
+    Returns:
+        `added`, `quarantined`.
+
+    Raises:
+        UsageError: for a place that is not the project's own.
+        PoolError: if what was there before has changed.
+    """
+    added = project.extend(data)
+    test_pool = project.spec["test_pool"]
+    new: Any = _Part(project.pool, tuple(added))
+    equal = () if test_pool is None or not added else duplicates(new, HeldOut({}, open_pool(test_pool)))
+    set_aside = project.store.quarantine(dict.fromkeys(equal, DUPLICATE), project.clock()) if equal else 0
+    return {"added": len(added), "quarantined": set_aside}
+
+
+def project_of(path: str, labels: str | None, warn: Warn) -> str:
+    """The project that `querist label` means: the path itself, or one beside a folder of pictures, made if it is not there.
+
+    Raises:
+        UsageError: for labels beside an existing project.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        if labels is not None:
+            raise UsageError("an existing project has its classes", got=f"--labels {labels}", hint="See: querist classes --help")
+        return path
+    beside = str(folder.with_name(f"{folder.resolve().name}.querist"))
+    if not Path(beside).exists():
+        start(Wishes(beside, path, labels=labels or FOLDERS), warn)
+    return beside
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Some items of a pool."""
+
+    pool: Pool
+    chosen: tuple[str, ...]
+
+    def ids(self) -> tuple[str, ...]:
+        return self.chosen
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.pool, name)
+
+
+def _refuse_existing(path: str) -> None:
+    """Before anything is read: a big pool should not be listed only to hear that the name is taken."""
+    where = place(path)
+    if where.file is not None and where.file.exists():
+        raise StoreError("there is a project already", got=path, wanted="a new path", hint="Nothing was changed. Choose another name, or delete that file.")
+    if where.file is not None and not where.file.absolute().parent.is_dir():
+        raise StoreError("there is no such folder", got=str(where.file.parent), wanted="an existing folder for the project")
+
+
+def _own_test(wishes: Wishes, pool: Pool) -> Mapping[str, str] | None:
+    """A named data set brings its development split."""
+    return named(pool.name, pool.root).test if isinstance(pool, NamedPool) and wishes.test is None else None
+
+
+def _classes(labels: str | None, pool: Pool, given: list[Labelled], held: HeldOut) -> list[str]:
+    if labels == FOLDERS:
+        return _subfolders(pool)
+    if labels is not None:
+        return [name.strip() for name in labels.split(",")]
+    if isinstance(pool, NamedPool):
+        return list(named(pool.name, pool.root).classes)
+    found = canonical({str(value) for value in (*(row.value for row in given), *held.targets.values())})
+    if not found:
+        hint = "For a folder with one subfolder a class: --labels folders."
+        raise UsageError("the task needs the names of its classes", got="no labels", wanted="--labels a,b,c, or --annotations FILE", hint=hint)
+    return found
+
+
+def _subfolders(pool: Pool) -> list[str]:
+    if not isinstance(pool, FolderPool):
+        raise UsageError("only a folder of pictures has subfolders", got="--labels folders", wanted="--labels a,b,c")
+    return canonical({item.partition("/")[0] for item in pool.ids() if "/" in item})
+
+
+def _kept(given: list[Labelled], pool: Pool, held: HeldOut, equal: frozenset[str], warn: Warn) -> list[Labelled]:
+    """The labels to import. Those of duplicates of test items would leak the test set, so they are left out."""
+    known = set(pool.ids()) if given else set()
+    for row in given:
+        if row.id in held.targets:
+            raise LabelError(row.id, row.value, "an item of the pool", "It is a test item: those are never trained on. Leave it out of the annotations.")
+        if row.id not in known:
+            raise UnknownItemError("the annotations name an item that the pool does not have", got=repr(row.id), wanted="ids of the pool")
+    left_out = [row.id for row in given if row.id in equal]
+    if left_out:
+        warn(f"{len(left_out)} annotations were left out: their items equal test items, the first is {left_out[0]!r}")
+    return [_as_text(row) for row in given if row.id not in equal]
+
+
+def _as_text(row: Labelled) -> Labelled:
+    """The row with a text for a value that a table may hold as a number."""
+    return row if isinstance(row.value, str) else row._replace(value=str(row.value))
+
+
+def _say_renamed(held: HeldOut, warn: Warn) -> None:
+    if held.renamed:
+        warn(f"the test items share ids with the pool, so theirs begin with {held.renamed!r}")
