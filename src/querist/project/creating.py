@@ -143,7 +143,7 @@ def plan(given: Mapping[str, Any], available: int) -> dict[str, Any]:
     made["batch"] = _whole("batch", made["batch"], 20, 1)
     made["initial"] = _whole("initial", made["initial"], min(made["batch"], available), 1)
     made["seed"] = _whole("seed", made["seed"], 0, 0)
-    made["reserve"] = RESERVE * made["batch"]
+    made["reserve"] = RESERVE * made["batch"] if made.get("reserve") is None else int(made["reserve"])
     if made["initial"] > available:
         raise UsageError("the initial set is larger than the pool", got=made["initial"], wanted=f"at most {available}")
     allowed = read_budget(made["budget"]).labels

@@ -61,6 +61,7 @@ class Project:
         seed: int = 0,
         batch: int | None = None,
         initial: int | None = None,
+        reserve: int | None = None,
         budget: str | int | None = None,
         target: float | None = None,
         rounds: int | None = None,
@@ -86,6 +87,7 @@ class Project:
             seed: Root of all random streams.
             batch: Labels between two updates, 20 by default.
             initial: Labels before the first one, a batch by default.
+            reserve: Items ranked behind the batch, ten batches by default.
             budget: `500` labels or `40h` of active annotation; no limit by default.
             target: Accuracy on the test items at which to stop.
             rounds: Rounds after which to stop.
@@ -117,7 +119,7 @@ class Project:
         told = {row.item for row in rows} | set(aside)
         given = {
             "pool": creating.plain_pool(pool), "test_pool": None if test_pool is None else creating.plain_pool(test_pool), "task": space.kind,
-            "method": spec(method), "learner": spec(learner), "seed": seed, "batch": batch, "initial": initial, "budget": budget, "target": target,
+            "method": spec(method), "learner": spec(learner), "seed": seed, "batch": batch, "initial": initial, "reserve": reserve, "budget": budget, "target": target,
             "rounds": rounds, "on_empty": on_empty, "ttl": ttl, "score_pool": score_pool,
         }  # fmt: skip
         plan = creating.plan(given, sum(item not in told for item in ids) if told else len(ids))
