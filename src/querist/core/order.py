@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 _RUNS = re.compile(r"(\d+)")
+_SHAPE = {code: "0" if chr(code).isdigit() else "a" for code in range(128)}
 
 
 def natural_key(item_id: str) -> tuple[tuple[int, int | str, str], ...]:
@@ -20,9 +21,12 @@ def canonical(ids: Iterable[str]) -> list[str]:
         ids: Item ids, any order.
 
     Returns:
-        A new sorted list. Ids that are all plain numbers take a fast path of the same order.
+        A new sorted list. Ids that are all plain numbers, or have digits at the same places, take a fast path of the same order.
     """
     listed = list(ids)
-    if all(item_id.isascii() and item_id.isdigit() for item_id in listed):
-        return sorted(listed, key=lambda item_id: (int(item_id), item_id))
+    if all(map(str.isascii, listed)):
+        if all(map(str.isdigit, listed)):
+            return sorted(listed, key=lambda item_id: (int(item_id), item_id))
+        if len({item_id.translate(_SHAPE) for item_id in listed}) == 1:  # runs start and end at the same places, so text order is natural order
+            return sorted(listed)
     return sorted(listed, key=natural_key)
