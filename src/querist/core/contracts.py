@@ -100,6 +100,7 @@ class PoolView(Protocol):
     @property
     def classes(self) -> int:
         """Number of classes of the task."""
+
     @property
     def labels(self) -> Sequence[int]:
         """Class position of each labelled item, in the order of `labelled`."""

@@ -6,6 +6,7 @@ has drawn, so methods that are compared share initial sets, initial weights and 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -41,3 +42,20 @@ def stream(seed: int, round_: int, name: str, member: int = 0) -> np.random.Gene
 def torch_seed(rng: np.random.Generator) -> int:
     """A 63-bit seed for a `torch.Generator`, drawn from a stream."""
     return int(rng.integers(0, 2**63 - 1))
+
+
+@dataclass(frozen=True)
+class Streams:
+    """The named streams of one round (and one ensemble member): `streams("loader")` is a fresh generator each time."""
+
+    seed: int
+    round: int
+    member: int = 0
+
+    def __call__(self, name: str) -> np.random.Generator:
+        """The stream of this name; see `stream`."""
+        return stream(self.seed, self.round, name, self.member)
+
+    def of(self, member: int) -> Streams:
+        """The same round for another ensemble member."""
+        return Streams(self.seed, self.round, member)

@@ -1,0 +1,101 @@
+"""The grammar of batch methods: score → top k; embedding → geometric selector; score as a prefilter of the latter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from querist.acquire.embeddings import Embedding
+from querist.acquire.scores import Score
+from querist.acquire.selectors import Selector, TopK
+from querist.core.contracts import PoolView
+from querist.core.errors import StatisticError, UsageError
+from querist.core.records import Selection
+from querist.kernels.ranking import top_k
+
+
+@dataclass(frozen=True)
+class Compose:
+    """A method as a composition.
+
+    Attributes:
+        score: Higher = more wanted; what `TopK` sorts by and `prefilter` filters by.
+        embed: The space in which a geometric selector moves.
+        selector: Chooses rows.
+        prefilter: Keep the `prefilter · k` best scores before the selector (needs `score`); 0 keeps all.
+    """
+
+    score: Score | None = None
+    embed: Embedding | None = None
+    selector: Selector = TopK()
+    prefilter: int = 0
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Union of what the parts need."""
+        parts = [part.needs for part in (self.score, self.embed) if part is not None]
+        return frozenset().union(*parts)
+
+    def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
+        """See `Acquisition.select`."""
+        k = min(k, len(view.candidates))
+        if k <= 0:
+            return Selection((), ())
+        scores = None if self.score is None else finite(self.score(view), view.candidates)
+        if self.prefilter and scores is None:
+            raise UsageError("a prefilter needs a score", hint="Give Compose a `score`.")
+        if self.prefilter and scores is not None and self.prefilter * k < len(scores):
+            rows = np.sort(top_k(scores, self.prefilter * k))
+            view, scores = Subview(view, rows), scores[rows]
+        picks = self.selector.choose(view, scores, self.embed, k, rng)
+        ids = tuple(view.candidates[row] for row in picks.rows)
+        return Selection(ids, tuple(float(value) for value in picks.values), tuple(picks.why))
+
+
+@dataclass(frozen=True)
+class Random:
+    """Uniform without replacement: the baseline every method has to beat."""
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Nothing."""
+        return frozenset()
+
+    def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
+        """See `Acquisition.select`."""
+        rows = rng.permutation(len(view.candidates))[: max(k, 0)]
+        return Selection(tuple(view.candidates[row] for row in rows), (0.0,) * len(rows), ("drawn at random",) * len(rows))
+
+
+class Subview:
+    """A view whose candidates are some rows of another view's."""
+
+    def __init__(self, view: PoolView, rows: np.ndarray) -> None:
+        self._view, self._rows = view, rows
+        self.candidates: Sequence[str] = [view.candidates[row] for row in rows]
+        self.labelled = view.labelled
+        self.pending = view.pending
+        self.classes = view.classes
+        self.labels = view.labels
+
+    def stat(self, name: str, of: str = "candidates") -> Any:
+        """The rows of the wider view's statistic."""
+        value = self._view.stat(name, of)
+        if of != "candidates":
+            return value
+        return tuple(part[self._rows] for part in value) if isinstance(value, tuple) else value[self._rows]
+
+
+def finite(scores: np.ndarray, ids: Sequence[str]) -> np.ndarray:
+    """The scores, checked.
+
+    Raises:
+        StatisticError: naming the first item whose score is not finite.
+    """
+    bad = np.flatnonzero(~np.isfinite(scores))
+    if len(bad):
+        raise StatisticError(f"{len(bad)} scores are not finite, the first for item {ids[bad[0]]!r}", got=float(scores[bad[0]]), wanted="finite numbers")
+    return scores

@@ -1,0 +1,74 @@
+"""Scores: one number per candidate from the statistics of the view, higher = more wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import numpy as np
+
+from querist.core.contracts import PoolView
+from querist.kernels import information
+
+ProbsKernel = Callable[[np.ndarray], np.ndarray]
+
+
+class Score(Protocol):
+    """A frozen dataclass that maps a view to scores (n,)."""
+
+    @property
+    def needs(self) -> frozenset[str]: ...
+
+    def __call__(self, view: PoolView) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class _OfProbs:
+    """A kernel over `probs` (n, k, c)."""
+
+    kernel: ClassVar[ProbsKernel]
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Always `probs`."""
+        return frozenset({"probs"})
+
+    def __call__(self, view: PoolView) -> np.ndarray:
+        """Scores (n,) of the candidates."""
+        return type(self).kernel(view.stat("probs"))
+
+
+@dataclass(frozen=True)
+class LeastConfidence(_OfProbs):
+    """1 - p(1): how unsure the network is of its own prediction."""
+
+    kernel: ClassVar[ProbsKernel] = staticmethod(information.least_confidence)
+
+
+@dataclass(frozen=True)
+class Margin(_OfProbs):
+    """1 - (p(1) - p(2)): how close the two best classes are (Scheffer et al. 2001)."""
+
+    kernel: ClassVar[ProbsKernel] = staticmethod(information.margin)
+
+
+@dataclass(frozen=True)
+class Ratio(_OfProbs):
+    """p(2) / p(1); its order does not depend on the softmax temperature."""
+
+    kernel: ClassVar[ProbsKernel] = staticmethod(information.ratio)
+
+
+@dataclass(frozen=True)
+class Entropy(_OfProbs):
+    """Predictive entropy in nats."""
+
+    kernel: ClassVar[ProbsKernel] = staticmethod(information.entropy)
+
+
+@dataclass(frozen=True)
+class BALD(_OfProbs):
+    """Mutual information of label and weights (arXiv 1112.5745, 1703.02910); needs k > 1 posterior samples."""
+
+    kernel: ClassVar[ProbsKernel] = staticmethod(information.bald)

@@ -1,0 +1,70 @@
+"""Selectors: from scores or points to rows. Each returns rows, one value per pick, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from querist.acquire.embeddings import Embedding
+from querist.core.contracts import PoolView
+from querist.core.errors import UsageError
+from querist.kernels import clustering, geometry, ranking
+
+
+class Picks(NamedTuple):
+    """Rows in order, a value per pick (higher = more wanted), a short reason per pick."""
+
+    rows: np.ndarray
+    values: np.ndarray
+    why: list[str]
+
+
+class Selector(Protocol):
+    """A frozen dataclass that chooses min(k, n) distinct rows."""
+
+    def choose(self, view: PoolView, scores: np.ndarray | None, embed: Embedding | None, k: int, rng: np.random.Generator) -> Picks: ...
+
+
+@dataclass(frozen=True)
+class TopK:
+    """The k best scores; ties in canonical id order."""
+
+    def choose(self, view: PoolView, scores: np.ndarray | None, embed: Embedding | None, k: int, rng: np.random.Generator) -> Picks:
+        """See `Selector`."""
+        if scores is None:
+            raise UsageError("TopK needs a score", hint="Give Compose a `score`.")
+        rows = ranking.top_k(scores, k)
+        return Picks(rows, scores[rows], [f"score {value:.4g}" for value in scores[rows]])
+
+
+@dataclass(frozen=True)
+class KCenter:
+    """Farthest-first: every pick is the candidate farthest from everything labelled, pending or picked."""
+
+    def choose(self, view: PoolView, scores: np.ndarray | None, embed: Embedding | None, k: int, rng: np.random.Generator) -> Picks:
+        """See `Selector`."""
+        if embed is None:
+            raise UsageError("KCenter needs an embedding", hint="Give Compose an `embed`.")
+        rows, squared = geometry.k_center(embed.coordinates(view), embed.covered(view), k)
+        radii = np.sqrt(squared)
+        why = [f"distance {r:.4g} to the nearest covered item" if np.isfinite(r) else "nearest to the centre of the pool" for r in radii]
+        # The start point of an empty cover has no distance; it is at least as wanted as the next pick.
+        finite = radii[np.isfinite(radii)]
+        return Picks(rows, np.where(np.isfinite(radii), radii, finite.max(initial=0.0)), why)
+
+
+@dataclass(frozen=True)
+class KMeansPP:
+    """k-means++ seeding: each pick is drawn with probability ∝ its squared distance to the picks so far."""
+
+    def choose(self, view: PoolView, scores: np.ndarray | None, embed: Embedding | None, k: int, rng: np.random.Generator) -> Picks:
+        """See `Selector`."""
+        if embed is None:
+            raise UsageError("KMeansPP needs an embedding", hint="Give Compose an `embed`.")
+        points = embed.points(view)
+        rows, weights = clustering.kmeans_pp(points.distances_to, points.norms(), k, rng)
+        values = np.sqrt(weights)
+        why = [f"norm {v:.4g}" if i == 0 else f"distance {v:.4g} to the nearest pick" for i, v in enumerate(values)]
+        return Picks(rows, values, why)

@@ -1,0 +1,183 @@
+"""Named data sets as pools with targets, a development split, and a final test set that must be asked for.
+
+Reference: the two levels of test data follow rule R30 of the evaluation protocol: tuning, defaults and continuous
+integration see the development split only.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+from numpy.typing import NDArray
+
+from querist.core.errors import UsageError
+from querist.data.arrays import ArrayPool
+from querist.data.datasets.registry import Entry, Loaded, Loader, entry
+from querist.data.splits import stratified_split
+
+_SPLIT_SEED = 0  # part of every set's definition: another seed would be another benchmark
+
+
+@dataclass(frozen=True)
+class NamedPool:
+    """The items of a named data set, those of the development split included; ids like `train-00017`.
+
+    Attributes:
+        name: Name of the set.
+        root: Folder with its files, or None for where they usually are.
+    """
+
+    name: str
+    root: str | None = None
+
+    @property
+    def _rows(self) -> ArrayPool:
+        return _part(entry(self.name).loader, self.root, "train").pool
+
+    def ids(self) -> Sequence[str]:
+        """All ids, in canonical order."""
+        return self._rows.ids()
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def load(self, item_id: str) -> NDArray[Any]:
+        """One input."""
+        return self._rows.load(item_id)
+
+    def take(self, ids: Sequence[str]) -> NDArray[Any]:
+        """Many inputs, stacked (len(ids), …)."""
+        return self._rows.take(ids)
+
+    def fingerprint(self) -> str:
+        """Hex digest of ids and content."""
+        return _fingerprint(self.name, self.root)
+
+    def extend(self, items: Any = None) -> Sequence[str]:
+        """Refused: a named set is what its name says."""
+        raise UsageError(f"the named data set {self.name!r} does not grow", hint="Use an array, folder or table pool for data of your own.")
+
+
+@dataclass(frozen=True)
+class FinalSet:
+    """The final test set of a named data set: inputs and their class names."""
+
+    pool: ArrayPool
+    targets: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class NamedSet:
+    """A named data set.
+
+    Attributes:
+        name: Its name.
+        pool: All its training items, the development split included, so that a learner can load both.
+        targets: Class name of every item of the pool.
+        dev: Ids of the development split: held out, never asked, never trained on.
+        classes: Class names.
+        final: Opens the final test set; None if there is none. Nothing but a final evaluation may call it.
+        licence: Licence of the data.
+        kind: Task kind.
+        input: What one item is.
+    """
+
+    name: str
+    pool: NamedPool
+    targets: Mapping[str, str]
+    dev: tuple[str, ...]
+    classes: tuple[str, ...]
+    final: Callable[[], FinalSet] | None
+    licence: str
+    kind: str
+    input: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Hex digest of the pool's ids and content."""
+        return self.pool.fingerprint()
+
+    @cached_property
+    def test(self) -> Mapping[str, str]:
+        """The development split with its class names, as `Project.create(test=…)` takes it."""
+        return {item_id: self.targets[item_id] for item_id in self.dev}
+
+    @cached_property
+    def candidates(self) -> tuple[str, ...]:
+        """The ids that may be asked: all but the development split, in canonical order."""
+        held = set(self.dev)
+        return tuple(item_id for item_id in self.pool.ids() if item_id not in held)
+
+
+def named(name: str, root: str | None = None) -> NamedSet:
+    """A named data set; read once per process.
+
+    Args:
+        name: One of `entries()`.
+        root: Folder with its files; None for where they usually are.
+
+    Raises:
+        UsageError: for an unknown name.
+        PoolError: if files are missing (the hint says how to get them) or broken.
+        MissingExtraError: if a package that ships the data is not installed.
+    """
+    row = entry(name)
+    part = _part(row.loader, root, "train")
+    return NamedSet(
+        name=name,
+        pool=NamedPool(name, root),
+        targets=part.targets,
+        dev=_development(name, root),
+        classes=part.classes,
+        final=_opener(row, root),
+        licence=row.licence,
+        kind=row.kind,
+        input=row.input,
+    )
+
+
+def _opener(row: Entry, root: str | None) -> Callable[[], FinalSet] | None:
+    path = row.final
+    if path is None:
+        return None
+
+    def open_final() -> FinalSet:
+        part = _part(path, root, "test")
+        return FinalSet(part.pool, part.targets)
+
+    return open_final
+
+
+@dataclass(frozen=True)
+class _Part:
+    pool: ArrayPool
+    targets: Mapping[str, str]
+    classes: tuple[str, ...]
+
+
+@lru_cache(maxsize=8)
+def _part(loader: str, root: str | None, prefix: str) -> _Part:
+    module, _, function = loader.partition(":")
+    read: Loader = getattr(importlib.import_module(module), function)
+    loaded: Loaded = read(root)
+    ids = [f"{prefix}-{row:05d}" for row in range(len(loaded.x))]
+    targets = {item_id: loaded.classes[position] for item_id, position in zip(ids, loaded.y.tolist(), strict=True)}
+    return _Part(ArrayPool(loaded.x, ids), targets, loaded.classes)
+
+
+@lru_cache(maxsize=8)
+def _development(name: str, root: str | None) -> tuple[str, ...]:
+    row = entry(name)
+    targets = _part(row.loader, root, "train").targets
+    # A miniature of a set in its own format (tests, trials) keeps the proportion of the smallest sensible share.
+    size = row.dev if isinstance(row.dev, float) or row.dev < len(targets) else 0.2
+    return stratified_split(targets, size, _SPLIT_SEED)
+
+
+@lru_cache(maxsize=8)
+def _fingerprint(name: str, root: str | None) -> str:
+    return _part(entry(name).loader, root, "train").pool.fingerprint()

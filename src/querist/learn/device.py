@@ -1,0 +1,29 @@
+"""Threads and devices on one machine. No Fabric here: one CPU or one GPU without mixed precision needs none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+
+def generator(seed: int) -> torch.Generator:
+    """A CPU generator with this seed."""
+    made = torch.Generator()
+    made.manual_seed(seed)
+    return made
+
+
+@contextmanager
+def scoring(model: nn.Module) -> Iterator[nn.Module]:
+    """The model in eval mode without gradients; every module's training flag is restored afterwards."""
+    flags = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        with torch.inference_mode():
+            yield model
+    finally:
+        for module, flag in flags.items():
+            module.training = flag

@@ -1,0 +1,143 @@
+"""From pool items to batches of tensors. Every learner reads its inputs here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from querist.core.contracts import Pool
+from querist.core.errors import PoolError
+from querist.core.rng import stream
+from querist.data.pools import load_batch
+
+NORM_SAMPLE = 2000
+"""Items that the normalisation is computed from, drawn from the pool's inputs (never from test items)."""
+
+
+class Inputs(Protocol):
+    """Where tensors come from. `shape` is one item's shape as the network sees it."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def batch(self, ids: Sequence[str]) -> Tensor:
+        """float32 tensor (n, *shape), rows in the order of ids; raises PoolError for an unreadable item."""
+
+    def readable(self, ids: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+        """The ids that can be read, and the reason for each that cannot."""
+
+
+@dataclass(frozen=True)
+class Standardiser:
+    """Per-channel (images) or per-column (features) standardisation, fitted on pool inputs."""
+
+    mean: NDArray[np.float32]
+    scale: NDArray[np.float32]
+
+    @classmethod
+    def fit(cls, x: NDArray[np.float32]) -> Standardiser:
+        """Images (n, ch, h, w): one mean and scale per channel; vectors (n, d): per column."""
+        axes = (0, 2, 3) if x.ndim == 4 else (0,)
+        mean = x.mean(axis=axes, keepdims=True, dtype=np.float64)
+        scale = x.std(axis=axes, keepdims=True, dtype=np.float64)
+        return cls(mean.astype(np.float32), np.where(scale > 1e-6, scale, 1.0).astype(np.float32))
+
+    def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray((x - self.mean) / self.scale, dtype=np.float32)
+
+
+class ArrayInputs:
+    """Array items (vectors, grey or colour images) of a pool, standardised with a fixed sample of the pool's own inputs.
+
+    Args:
+        pool: Items are arrays of one shape: (d,), (h, w) or (h, w, ch).
+        side: Images are resized to (side, side) if given (a folder of photographs of many sizes needs it).
+    """
+
+    def __init__(self, pool: Pool, side: int | None = None) -> None:
+        self._pool = pool
+        self._side = side
+        self._standardise: Standardiser | None = None
+        self._shape: tuple[int, ...] | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(d,) or (ch, h, w)."""
+        self._fit()
+        if self._shape is None:  # pragma: no cover - _fit sets it or raises
+            raise PoolError("the pool has no readable item")
+        return self._shape
+
+    def batch(self, ids: Sequence[str]) -> Tensor:
+        """See `Inputs.batch`."""
+        self._fit()
+        rows, bad = self._load(ids)
+        if bad:
+            item, reason = next(iter(bad.items()))
+            raise PoolError(f"item {item!r} cannot be read: {reason}")
+        if self._standardise is None:  # pragma: no cover
+            raise PoolError("the pool has no readable item")
+        return torch.from_numpy(self._standardise(rows))
+
+    def readable(self, ids: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+        """See `Inputs.readable`; an array pool reads everything."""
+        if hasattr(self._pool, "take"):
+            return list(ids), {}
+        bad: dict[str, str] = {}
+        for start in range(0, len(ids), 256):
+            bad |= self._load(ids[start : start + 256])[1]
+        return [item for item in ids if item not in bad], bad
+
+    def _load(self, ids: Sequence[str]) -> tuple[NDArray[np.float32], dict[str, str]]:
+        loaded, bad = load_batch(self._pool, ids)
+        if not len(loaded):
+            return np.empty((0,), dtype=np.float32), bad
+        if isinstance(loaded, np.ndarray):
+            return as_planes(loaded), bad
+        good = [as_image(row, self._side) if self._side else np.asarray(row) for row in loaded]
+        shapes = {row.shape for row in good}
+        if len(shapes) > 1:
+            raise PoolError("items differ in shape", got=sorted(shapes)[:3], wanted="one shape", hint="Give the learner `side=32` to resize, or use an encoder.")
+        return as_planes(np.stack(good)), bad
+
+    def _fit(self) -> None:
+        if self._standardise is not None:
+            return
+        ids = self._pool.ids()
+        if len(ids) > NORM_SAMPLE:
+            # One fixed draw, the same for every seed and method: normalisation belongs to the data, not to a run.
+            picks = stream(0, 0, "subpool").choice(len(ids), NORM_SAMPLE, replace=False)
+            ids = [ids[i] for i in sorted(picks.tolist())]
+        rows, _ = self._load(ids)
+        if not len(rows):
+            raise PoolError("the pool has no readable item")
+        self._standardise = Standardiser.fit(rows)
+        self._shape = tuple(rows.shape[1:])
+
+
+def as_planes(x: NDArray[np.generic]) -> NDArray[np.float32]:
+    """(n, d) unchanged, (n, h, w) → (n, 1, h, w), (n, h, w, ch) → (n, ch, h, w); float32."""
+    out = np.asarray(x, dtype=np.float32)
+    if out.ndim == 3:
+        return out[:, None]
+    if out.ndim == 4:
+        return np.ascontiguousarray(out.transpose(0, 3, 1, 2))
+    return out.reshape(len(out), -1)
+
+
+def as_image(x: NDArray[np.generic], side: int) -> NDArray[np.uint8]:
+    """One decoded image as (side, side, 3) uint8: shorter side scaled, centre crop, bilinear."""
+    from PIL import Image
+
+    image = Image.fromarray(np.asarray(x, dtype=np.uint8)).convert("RGB")
+    scale = side / min(image.size)
+    width, height = max(side, round(image.width * scale)), max(side, round(image.height * scale))
+    image = image.resize((width, height), Image.Resampling.BILINEAR)
+    left, top = (width - side) // 2, (height - side) // 2
+    return np.asarray(image.crop((left, top, left + side, top + side)), dtype=np.uint8)

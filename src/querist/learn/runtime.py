@@ -1,0 +1,128 @@
+"""One round of a project on the learner's side: train, evaluate once, score the sub-pool, select.
+
+The platform's rules live here and are no extension points: eval mode and unaugmented inputs while scoring, test items
+evaluated once on the checkpoint already chosen, the same sub-pool for every method, pool targets unreachable.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from querist.core.contracts import Acquisition, Report
+from querist.core.errors import StatisticError
+from querist.core.records import RoundJob, RoundResult, Selection
+from querist.core.rng import Streams, stream
+from querist.core.spec import digest, spec
+from querist.learn.inputs import Inputs
+from querist.learn.learner import Fitted, Learns
+from querist.learn.view import FittedView
+from querist.tasks.classification.learning import ClassificationHead
+
+MARK = "trained.json"
+
+
+@dataclass(frozen=True)
+class LearnerRuntime:
+    """Serves `core.contracts.Runtime` with a learner and an acquisition that were checked to fit each other.
+
+    Attributes:
+        inputs: Tensors of the pool's (and the test set's) items.
+        learner: Trains and scores.
+        acquisition: Chooses.
+        score_pool: Candidates scored per round, drawn at random; 0 scores all.
+    """
+
+    inputs: Inputs
+    learner: Learns
+    acquisition: Acquisition
+    score_pool: int = 10_000
+
+    def train_score_select(self, job: RoundJob, report: Report) -> RoundResult:
+        """See `Runtime`."""
+        task = ClassificationHead.of(job.schema)
+        streams = Streams(job.seed, job.round)
+        readable, unreadable = self.inputs.readable(list(job.labelled))
+        labelled = {item: job.labelled[item] for item in readable}
+        started = time.perf_counter()
+        fitted = self._fitted(job, task, labelled, streams, report)
+        trained = time.perf_counter()
+        metrics = self._evaluate(fitted, task, job.test, report)
+        pool, broken = self.inputs.readable(subpool(job.candidates, self.score_pool, streams))
+        pending, lost = self.inputs.readable(job.pending)
+        view = FittedView(
+            pool, readable, pending, task.targets(labelled).tolist(), task.outputs,
+            lambda ids: fitted.score(ids, _fraction(report, len(ids))), self.learner.provides,
+        )  # fmt: skip
+        for name in sorted(self.acquisition.needs):
+            view.stat(name)
+        scored = time.perf_counter()
+        report("select", 0.0, {})
+        ranking = choose(self.acquisition, view, job)
+        report("select", 1.0, {})
+        ended = time.perf_counter()
+        return RoundResult(
+            ranking=ranking,
+            metrics=metrics,
+            seconds={"train": trained - started, "score": scored - trained, "select": ended - scored},
+            scored=len(pool),
+            quarantined={**unreadable, **broken, **lost},
+            info={
+                "learner": spec(self.learner), "acquisition": spec(self.acquisition), "model": fitted.hash(),
+                "steps": [fit.steps for fit in fitted.fits], "labels": len(labelled), "score_pool": self.score_pool,
+            },
+        )  # fmt: skip
+
+    def _fitted(self, job: RoundJob, task: ClassificationHead, labelled: Mapping[str, Any], streams: Streams, report: Report) -> Fitted:
+        """Train, or take up what an interrupted update of the same round and the same labels had already trained."""
+        folder = Path(job.workdir)
+        mark = folder / MARK
+        same = digest({"learner": spec(self.learner), "labelled": dict(labelled), "round": job.round, "seed": job.seed, "schema": dict(job.schema)})
+        if mark.is_file() and mark.read_text(encoding="utf-8") == same:
+            restored = self.learner.restore(self.inputs, task, folder, streams)
+            if restored is not None:
+                return restored
+        fitted = self.learner.fit(self.inputs, task, labelled, streams, job.previous, report)
+        fitted.save(folder)
+        mark.write_text(same, encoding="utf-8")
+        return fitted
+
+    def _evaluate(self, fitted: Fitted, task: ClassificationHead, test: Mapping[str, Any], report: Report) -> dict[str, float]:
+        if not test:
+            return {}
+        ids, _ = self.inputs.readable(list(test))
+        report("evaluate", 0.0, {"items": len(ids)})
+        scored = fitted.score(ids)
+        return task.metrics(scored.probs.mean(axis=1, dtype=np.float64), task.targets({item: test[item] for item in ids}))
+
+
+def subpool(candidates: Sequence[str], size: int, streams: Streams) -> list[str]:
+    """The candidates to score this round, canonical order: all, or a uniform draw shared by every method of a seed."""
+    if not size or len(candidates) <= size:
+        return list(candidates)
+    rows = streams("subpool").choice(len(candidates), size, replace=False)
+    return [candidates[row] for row in np.sort(rows)]
+
+
+def choose(acquisition: Acquisition, view: FittedView, job: RoundJob) -> Selection:
+    """The batch and, behind it, the reserve; what an acquisition must never get wrong is checked here once for all.
+
+    Raises:
+        StatisticError: for repeated or foreign picks, a wrong number of them, or scores that are not finite.
+    """
+    wanted = min(job.batch + job.reserve, len(view.candidates))
+    chosen = acquisition.select(view, wanted, stream(job.seed, job.round, "select"))
+    if len(chosen) != wanted or len(set(chosen.ids)) != wanted or not set(chosen.ids) <= set(view.candidates):
+        raise StatisticError("the acquisition broke its contract", got=f"{len(set(chosen.ids))} distinct picks", wanted=f"{wanted} distinct candidates")
+    if not np.isfinite(chosen.scores).all():
+        raise StatisticError("the acquisition gave scores that are not finite", wanted="finite numbers")
+    return chosen
+
+
+def _fraction(report: Report, total: int) -> Callable[[int], None]:
+    return lambda done: report("score", done / max(total, 1), {"items": done, "of": total})

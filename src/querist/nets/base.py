@@ -1,0 +1,80 @@
+"""The one shape all networks share: trunk, then head."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+
+class Network(nn.Module):
+    """trunk: input → features (n, d); head: features → outputs (n, c), a Sequential that ends in a Linear."""
+
+    def __init__(self, trunk: nn.Module, head: nn.Sequential) -> None:
+        super().__init__()
+        self.trunk = trunk
+        self.head = head
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Outputs (n, c)."""
+        out: Tensor = self.head(self.trunk(x))
+        return out
+
+    @property
+    def last(self) -> nn.Linear:
+        """The last linear layer, whose input is the `features` statistic."""
+        layer = self.head[-1]
+        if not isinstance(layer, nn.Linear):
+            raise TypeError(f"the head of a Network ends in a Linear, not in {type(layer).__name__}")
+        return layer
+
+
+class NetworkFactory(Protocol):
+    """A frozen dataclass that makes a fresh network with weights drawn from `generator`."""
+
+    def make(self, shape: Sequence[int], outputs: int, generator: torch.Generator) -> Network: ...
+
+
+@dataclass(frozen=True)
+class MLP:
+    """Fully connected network on flattened inputs.
+
+    Attributes:
+        hidden: Widths of the hidden layers; empty is a linear model.
+        dropout: Rate before the last linear layer.
+    """
+
+    hidden: tuple[int, ...] = (128,)
+    dropout: float = 0.3
+
+    def make(self, shape: Sequence[int], outputs: int, generator: torch.Generator) -> Network:
+        """A network for inputs of `shape` (without the batch axis)."""
+        width = 1
+        for size in shape:
+            width *= size
+        layers: list[nn.Module] = [nn.Flatten()]
+        for size in self.hidden:
+            layers += [nn.Linear(width, size), nn.ReLU()]
+            width = size
+        network = Network(nn.Sequential(*layers), nn.Sequential(nn.Dropout(self.dropout), nn.Linear(width, outputs)))
+        initialise(network, generator)
+        return network
+
+
+def initialise(network: nn.Module, generator: torch.Generator) -> None:
+    """Kaiming-uniform weights and fan-in uniform biases, drawn from `generator` in module order.
+
+    The layers' own constructors draw from torch's global generator; this redraws everything so that a network is a
+    function of its stream alone.
+    """
+    with torch.no_grad():
+        for module in network.modules():
+            if isinstance(module, nn.Linear | nn.Conv2d):
+                fan_in = module.weight[0].numel()
+                bound = (3.0 / fan_in) ** 0.5 * (2.0**0.5 if isinstance(module, nn.Conv2d) else 1.0 / 3.0**0.5)
+                module.weight.uniform_(-bound, bound, generator=generator)
+                if module.bias is not None:
+                    module.bias.uniform_(-(fan_in**-0.5), fan_in**-0.5, generator=generator)
