@@ -1,1 +1,1 @@
-"""TBD."""
+"""The durable store: SQLAlchemy Core tables and narrow verbs, one transaction each, and artifacts by content hash."""

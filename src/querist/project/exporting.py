@@ -1,0 +1,87 @@
+"""The labels as plain rows: what training sees, or everything that was ever said."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from querist.core.errors import StoreError, UsageError
+from querist.core.optional import require
+from querist.project.telling import consensus
+from querist.store.reading import Vote
+
+FORMATS = ("csv", "jsonl", "parquet")
+VIEWS = ("training", "raw")
+
+TRAINING = ("id", "value", "annotators", "agreement", "provenance")
+RAW = (
+    "number", "id", "value", "annotator", "provenance", "at", "seconds", "cost", "confidence", "round", "query", "score_at_query", "supersedes",
+    "schema_version", "kind", "unit", "target", "key",
+)  # fmt: skip
+
+
+def training_rows(votes: Sequence[Vote], decode: Any) -> Iterator[dict[str, Any]]:
+    """One row per item with a target, in canonical order."""
+    targets, _ = consensus(votes, decode)
+    by_item: dict[str, list[Vote]] = {item: [] for item in targets}
+    for vote in votes:
+        if vote.item in by_item:
+            by_item[vote.item].append(vote)
+    for item, value in targets.items():
+        said = by_item[item]
+        agree = sum(decode(vote.value, vote.schema_version) == value for vote in said)
+        provenance = "+".join(sorted({vote.provenance for vote in said}))
+        yield {"id": item, "value": value, "annotators": len(said), "agreement": agree / len(said), "provenance": provenance}
+
+
+def write(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], out: Path, form: str | None) -> Path:
+    """Write rows to a file, whole or not at all; returns its path.
+
+    Args:
+        rows: Mappings with these columns.
+        columns: Their names, in order.
+        out: The file.
+        form: One of `FORMATS`; by default what the file's suffix says.
+
+    Raises:
+        UsageError: for an unknown format.
+        MissingExtraError: for Parquet without pyarrow.
+        StoreError: if the file cannot be written.
+    """
+    chosen = form or out.suffix.removeprefix(".").lower()
+    if chosen not in FORMATS:
+        raise UsageError("unknown export format", got=chosen or str(out), wanted=", ".join(FORMATS), hint="Name the file .csv, .jsonl or .parquet.")
+    part = out.with_name(f".{out.name}.part")
+    try:
+        {"csv": _csv, "jsonl": _jsonl, "parquet": _parquet}[chosen](rows, columns, part)
+        part.replace(out)
+    except OSError as error:
+        raise StoreError(f"cannot write {out}: {error}", hint="Does the folder exist, and may you write there?") from error
+    finally:
+        part.unlink(missing_ok=True)
+    return out
+
+
+def _csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], path: Path) -> None:
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _jsonl(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], path: Path) -> None:
+    with path.open("w", encoding="utf-8") as stream:
+        for row in rows:
+            stream.write(json.dumps({name: row[name] for name in columns}, ensure_ascii=False) + "\n")
+
+
+def _parquet(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], path: Path) -> None:
+    require("pyarrow", by="a Parquet export")
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    listed = list(rows)
+    pq.write_table(pa.table({name: [row[name] for row in listed] for name in columns}), path)

@@ -1,0 +1,118 @@
+"""From annotations to targets: rows as they arrive, and the consensus of several annotators as training sees it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from querist.core.errors import LabelError, QueristError, UnknownItemError, UsageError
+from querist.core.order import canonical
+from querist.store.reading import Vote
+from querist.store.recording import Refused
+
+ANONYMOUS = "anonymous"
+"""The annotator when nobody says who it is: one annotator like any other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One answer on its way in."""
+
+    item: str
+    value: Any
+    by: str = ANONYMOUS
+    seconds: float | None = None
+    cost: float | None = None
+    confidence: float | None = None
+    key: str | None = None
+    query: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToldMany:
+    """What became of many answers. `errors` has one mapping `item, got, wanted, message` per refused row."""
+
+    told: int
+    revisions: int
+    errors: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """An item whose annotations give no target: a `tie`, or only `retired` classes. `votes`: annotator → present value or None."""
+
+    item: str
+    reason: str
+    votes: Mapping[str, Any]
+
+
+def rows(given: Mapping[str, Any] | Iterable[Any], by: str | None) -> list[Row]:
+    """Answers in their normal form.
+
+    Args:
+        given: A mapping id → value, or rows: mappings with the fields of `Row`, or tuples `(item, value)` or `(item, value, by)`.
+        by: Annotator of the rows that name none.
+
+    Raises:
+        UsageError: for a row of another form.
+    """
+    if isinstance(given, Mapping):
+        given = list(given.items())
+    return [_row(one, by or ANONYMOUS) for one in given]
+
+
+def _row(one: Any, by: str) -> Row:
+    if isinstance(one, Row):
+        return one
+    try:
+        if isinstance(one, Mapping):
+            row = Row(**{**dict(one), "by": one.get("by") or by})
+        else:
+            item, value, *who = one
+            row = Row(item, value, *(who or [by]))
+    except (TypeError, ValueError) as error:
+        raise UsageError("not a row of answers", got=repr(one), wanted="item, value, and if you like by, seconds, cost, confidence, key, query") from error
+    if not isinstance(row.item, str):
+        raise UsageError("an item id is a text", got=repr(row.item), wanted="a text")
+    return row
+
+
+def refusal(refused: Refused) -> QueristError:
+    """Why the store took an answer or a skip not."""
+    if refused.why == "unknown":
+        return UnknownItemError("there is no such item in this project", got=repr(refused.item), wanted="the id of a pool item")
+    if refused.why == "test":
+        return LabelError(refused.item, "an answer for a test item", "an item of the pool", "Test items are held out: they are never asked or labelled.")
+    return UsageError("this key was used for another answer", got=repr(refused.item), wanted="one key per answer", hint="Keys make a repeated tell harmless.")
+
+
+def consensus(votes: Sequence[Vote], decode: Callable[[str, int], Any]) -> tuple[dict[str, Any], list[Review]]:
+    """The training view: majority over annotators, each with their latest word; what has no majority goes to review.
+
+    Args:
+        votes: The latest annotation of every (item, annotator).
+        decode: Encoded value and its schema version to the present value, None if it cannot be mapped.
+
+    Returns:
+        Item → target, in canonical order, and the items without one.
+    """
+    present: dict[tuple[str, int], Any] = {}
+    by_item: dict[str, dict[str, Any]] = {}
+    for vote in votes:
+        code = (vote.value, vote.schema_version)
+        if code not in present:
+            present[code] = decode(*code)
+        by_item.setdefault(vote.item, {})[vote.annotator] = present[code]
+    targets: dict[str, Any] = {}
+    reviews: list[Review] = []
+    for item in canonical(by_item):
+        tally = Counter(value for value in by_item[item].values() if value is not None).most_common(2)
+        if not tally:
+            reviews.append(Review(item, "retired", by_item[item]))
+        elif len(tally) == 2 and tally[0][1] == tally[1][1]:
+            reviews.append(Review(item, "tie", by_item[item]))
+        else:
+            targets[item] = tally[0][0]
+    return targets, reviews
