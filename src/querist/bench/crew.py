@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from querist.bench.spec import StudySpec
@@ -78,6 +79,8 @@ class _Crew:
             except OSError as error:
                 died = f"the worker process could not be reached: {error}"
             if died:
+                if process is not None:
+                    _close(process)
                 process = None
                 self.events.put({"event": "failed", "method": method, "seed": seed, "error": f"{died}; see logs/{log.name}", "trace": ""})
         if process is not None:
@@ -109,10 +112,9 @@ class _Crew:
 
 
 def _close(process: subprocess.Popen[str]) -> None:
-    assert process.stdin is not None and process.stdout is not None
-    try:
-        process.stdin.close()
-    except BrokenPipeError:
-        process.kill()
-    process.stdout.close()
+    """End a worker by ending its input, and its pipes with it; one that is dead already only leaves the pipes."""
+    for pipe in (process.stdin, process.stdout):
+        assert pipe is not None
+        with suppress(BrokenPipeError):
+            pipe.close()
     process.wait()

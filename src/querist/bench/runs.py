@@ -19,18 +19,22 @@ from querist.core.records import Answer, Query, Round
 from querist.core.spec import digest
 
 METRIC = "accuracy"
-_ANNOTATOR = "oracle"
 
 
 class RunProject(Protocol):
-    """The verbs of a project that a run uses."""
+    """What a run uses of a project."""
 
-    def ask(self, k: int, by: str | None = None) -> Query: ...
-    def tell_many(self, answers: Iterable[Answer]) -> Any: ...
-    def update(self) -> Round: ...
-    def rounds(self) -> Sequence[Round]: ...
-    def status(self) -> Mapping[str, Any]: ...
-    def close(self) -> None: ...
+    def run(self, oracle: Oracle) -> Any:
+        """Ask, tell and update until the budget is spent; goes on after an interruption."""
+
+    def rounds(self) -> Sequence[Round]:
+        """All published rounds, round 0 (no model) first."""
+
+    def status(self) -> Mapping[str, Any]:
+        """At least `items`, how many may be asked in all."""
+
+    def close(self) -> None:
+        """Close the file."""
 
 
 class RunFactory(Protocol):
@@ -98,7 +102,9 @@ def perform(spec: StudySpec, method: str, seed: int, folder: Path, on_round: OnR
     """
     name = run_name(method, seed)
     with opened(spec, method, seed, folder) as (project, oracle):
-        rounds = tuple(_measured(project, oracle, spec.budgets, on_round))
+        heard = _Heard(oracle, project, on_round)
+        project.run(heard)
+        rounds = _exact(heard.listen(), spec.budgets)
     record = RunRecord(method, seed, spec.run_sha256, rounds)
     write_atomically(folder / f"{name}.json", json.dumps(asdict(record), indent=1))
     return record
@@ -143,28 +149,38 @@ def write_atomically(path: Path, text: str) -> None:
     unfinished.replace(path)
 
 
-def _measured(project: RunProject, oracle: Oracle, budgets: Sequence[int], on_round: OnRound) -> Iterator[RoundRecord]:
-    known = {made.labels_used: made for made in project.rounds()}
-    for budget in budgets:
-        made = known.get(budget) or _advance(project, oracle, budget)
-        record = RoundRecord(made.labels_used, dict(made.metrics), dict(made.seconds))
-        if record.labels != budget:
-            raise TrainingError("a round did not use the labels of its budget", got=record.labels, wanted=budget)
-        if METRIC not in record.metrics:
-            raise TrainingError(f"a round measured no {METRIC}", got=sorted(record.metrics), wanted=METRIC)
-        on_round(record)
-        yield record
+@dataclass
+class _Heard:
+    """An oracle that passes on what has been measured whenever it is asked: by then the update before has been published."""
+
+    oracle: Oracle
+    project: RunProject
+    on_round: OnRound
+    seen: int = 0
+
+    def answer(self, query: Query) -> Iterable[Answer]:
+        self.listen()
+        return self.oracle.answer(query)
+
+    def listen(self) -> list[RoundRecord]:
+        records = [_record(made) for made in self.project.rounds() if made.n > 0]
+        for record in records[self.seen :]:
+            self.on_round(record)
+        self.seen = len(records)
+        return records
 
 
-def _advance(project: RunProject, oracle: Oracle, budget: int) -> Round:
-    """Label up to the budget and train. What an interrupted attempt has told is counted, what it has only asked is asked again."""
-    missing = budget - int(project.status()["labelled"])
-    if missing > 0:
-        query = project.ask(missing, by=_ANNOTATOR)
-        if len(query) < missing:
-            raise UsageError("the pool is too small for the budget", got=f"{missing - len(query)} items short", wanted=f"{budget} labels")
-        project.tell_many(oracle.answer(query))
-    return project.update()
+def _record(made: Round) -> RoundRecord:
+    if METRIC not in made.metrics:
+        raise TrainingError(f"a round measured no {METRIC}", got=", ".join(made.metrics), wanted=METRIC)
+    return RoundRecord(made.labels_used, dict(made.metrics), dict(made.seconds))
+
+
+def _exact(records: Sequence[RoundRecord], budgets: Sequence[int]) -> tuple[RoundRecord, ...]:
+    used = [record.labels for record in records]
+    if used != list(budgets):
+        raise TrainingError("the rounds of a run must use exactly the labels of the budgets", got=used, wanted=list(budgets))
+    return tuple(records)
 
 
 def _make(spec: StudySpec, method: str, seed: int, path: Path) -> tuple[RunProject, Oracle]:

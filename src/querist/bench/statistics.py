@@ -153,8 +153,9 @@ def bootstrap_t(statistic: Callable[[Array], Array], n: int, rng: np.random.Gene
     if error <= 1e-12:
         return centre, centre
     counts = rng.multinomial(n, np.full(n, 1 / n), size=draws).astype(np.float64)
+    # Resamples of one or two seeds have hardly a spread to divide by; they lengthen the interval and cover no more.
+    counts = counts[(counts > 0).sum(axis=1) >= 3]
     values, errors = statistic(counts / n), _jackknife(statistic, counts)
-    # Resamples of (nearly) one seed have no spread to divide by; they say nothing about the shape.
     usable = errors > 1e-3 * error
     t = (values[usable] - centre) / errors[usable]
     tail = (1 - level) / 2
