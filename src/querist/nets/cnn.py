@@ -21,11 +21,13 @@ class SmallCNN:
 
     Attributes:
         channels: One block per entry; a block halves the image.
+        stem: Channels of a first convolution at full resolution, 0 for none (very small images need one).
         hidden: Width of the hidden layer; 0 goes straight from the last block to the last layer.
         dropout: Rate before the last linear layer, the only stochastic layer (MC dropout costs one pass).
     """
 
     channels: tuple[int, ...] = (32, 64, 64)
+    stem: int = 0
     hidden: int = 128
     dropout: float = 0.5
 
@@ -40,6 +42,9 @@ class SmallCNN:
             raise UsageError("SmallCNN cannot take this input", got=tuple(shape), wanted=f"(channels, height, width), at least {smallest} pixels a side")
         before, height, width = shape
         layers: list[nn.Module] = []
+        if self.stem:
+            layers += [nn.Conv2d(before, self.stem, 3, padding=1, bias=False), nn.BatchNorm2d(self.stem), nn.GELU()]
+            before = self.stem
         for number, channels in enumerate(self.channels, start=1):
             norm: list[nn.Module] = [nn.BatchNorm2d(channels), nn.GELU()]
             last = number == len(self.channels)
