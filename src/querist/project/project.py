@@ -69,6 +69,7 @@ class Project:
             seed: Root of all random streams.
             batch: Labels between two updates, 20 by default.
             initial: Labels before the first one, a batch by default.
+            reserve: Items ranked behind the batch, ten batches by default.
             budget: `500` labels or `40h` of active annotation; no limit by default.
             target: Accuracy on the test items at which to stop.
             rounds: Rounds after which to stop.
@@ -90,7 +91,7 @@ class Project:
         """
         place(path)
         options = {
-            "method": method, "learner": learner, "seed": seed, "batch": batch, "initial": initial, "budget": budget, "target": target,
+            "method": method, "learner": learner, "seed": seed, "batch": batch, "initial": initial, "reserve": reserve, "budget": budget, "target": target,
             "rounds": rounds, "on_empty": on_empty, "ttl": ttl, "score_pool": score_pool,
         }  # fmt: skip
         space = _space(task, classes)

@@ -1,18 +1,16 @@
 """What the models of past rounds took the items for that they picked: a suggestion before the answer, a check of the model after it.
 
-A runtime leaves them as `guesses.json` among the files of its round: item id → [encoded value, confidence].
+A runtime leaves them among the files of its round, see `core.contracts.GUESSES`.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any
 
-from querist.core.contracts import LabelSpace
+from querist.core.contracts import GUESSES, LabelSpace
 from querist.project.project import Project
-
-NAME: Final = "guesses.json"
 
 
 class Guesses:
@@ -25,7 +23,7 @@ class Guesses:
     def of(self, n: int) -> Mapping[str, tuple[str, float]]:
         """Item → encoded value and confidence, as round n had it."""
         if n not in self._rounds:
-            digest = self._project.store.round_files(n).get(NAME)
+            digest = self._project.store.round_files(n).get(GUESSES)
             text = "{}" if digest is None else self._project.artifacts.get(digest).read_text(encoding="utf-8")
             self._rounds[n] = {item: (str(value), float(confidence)) for item, (value, confidence) in json.loads(text).items()}
         return self._rounds[n]

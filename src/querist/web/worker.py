@@ -32,9 +32,7 @@ class Worker:
         pauses: See `PAUSES`.
     """
 
-    def __init__(
-        self, path: str, *, command: Sequence[str] = (sys.executable, "-m", "querist.web.training"), pauses: Sequence[float] = PAUSES
-    ) -> None:
+    def __init__(self, path: str, *, command: Sequence[str] = (sys.executable, "-m", "querist.web.training"), pauses: Sequence[float] = PAUSES) -> None:
         self._command = (*command, path)
         self._pauses = tuple(pauses)
         self._stop = threading.Event()
