@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from querist.acquire.checks import finite
 from querist.acquire.embeddings import Embedding
 from querist.acquire.scores import Score
 from querist.acquire.selectors import Selector, TopK
 from querist.core.contracts import PoolView
-from querist.core.errors import StatisticError, UsageError
+from querist.core.errors import UsageError
 from querist.core.records import Selection
 from querist.kernels.ranking import top_k
 
@@ -44,7 +45,7 @@ class Compose:
         k = min(k, len(view.candidates))
         if k <= 0:
             return Selection((), ())
-        scores = None if self.score is None else finite(self.score(view), view.candidates)
+        scores = None if self.score is None else finite(self.score(view), view.candidates, "scores")
         if self.prefilter and scores is None:
             raise UsageError("a prefilter needs a score", hint="Give Compose a `score`.")
         if self.prefilter and scores is not None and self.prefilter * k < len(scores):
@@ -87,15 +88,3 @@ class Subview:
         if of != "candidates":
             return value
         return tuple(part[self._rows] for part in value) if isinstance(value, tuple) else value[self._rows]
-
-
-def finite(scores: np.ndarray, ids: Sequence[str]) -> np.ndarray:
-    """The scores, checked.
-
-    Raises:
-        StatisticError: naming the first item whose score is not finite.
-    """
-    bad = np.flatnonzero(~np.isfinite(scores))
-    if len(bad):
-        raise StatisticError(f"{len(bad)} scores are not finite, the first for item {ids[bad[0]]!r}", got=float(scores[bad[0]]), wanted="finite numbers")
-    return scores

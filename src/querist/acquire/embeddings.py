@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from querist.acquire.checks import finite
 from querist.core.contracts import PoolView
 from querist.kernels import geometry, gradients
 
@@ -90,7 +91,7 @@ class Features:
 
     def coordinates(self, view: PoolView) -> np.ndarray:
         """(n, d) of the candidates."""
-        return np.asarray(view.stat("features"))
+        return finite(np.asarray(view.stat("features")), view.candidates, "features")
 
     def covered(self, view: PoolView) -> np.ndarray:
         """(m, d) of labelled, then pending items."""
@@ -109,8 +110,8 @@ class Gradients:
 
     def points(self, view: PoolView) -> Points:
         """The candidates."""
-        a, h = view.stat("gradients")
-        return Outer(np.asarray(a), np.asarray(h))
+        a, h = (finite(np.asarray(part), view.candidates, "gradients") for part in view.stat("gradients"))
+        return Outer(a, h)
 
     def coordinates(self, view: PoolView) -> np.ndarray:
         """(n, c·d), formed; for small pools only."""

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from querist.core.errors import UsageError
-from querist.core.spec import spec
 from querist.data.datasets import FinalPool, NamedSet, named
 from querist.project.oracles import Simulated
 from querist.project.project import Project
@@ -63,15 +62,15 @@ def simulation(
     return project, oracle
 
 
-def test_of(data: NamedSet, root: str | None) -> tuple[Mapping[str, str], Mapping[str, Any]]:
-    """Targets and pool spec of the final test set.
+def test_of(data: NamedSet, root: str | None) -> tuple[Mapping[str, str], FinalPool]:
+    """Targets and pool of the final test set.
 
     Raises:
         UsageError: if the set has none.
     """
     if data.final is None:
         raise UsageError(f"the data set {data.name!r} has no final test set", hint="Leave out --final: results are on the development split.")
-    return data.final().targets, spec(FinalPool(data.name, root))
+    return data.final().targets, FinalPool(data.name, root)
 
 
 def check_sizes(data: NamedSet, initial: int, budget: int) -> None:

@@ -142,5 +142,8 @@ class Runtime(Protocol):
     def train_score_select(self, job: RoundJob, report: Report) -> RoundResult: ...
 
 
+GUESSES: Final = "guesses.json"
+"""What a runtime may leave in a round's workdir: item → [encoded value, confidence], the model's guesses about the items it ranked."""
+
 RuntimeFactory = Callable[[Spec, Pool | None], Runtime]
 """Project spec and the in-memory pool, if the project was given one, to the runtime that serves it."""

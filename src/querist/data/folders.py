@@ -37,7 +37,10 @@ class FolderPool:
     def _ids(self) -> tuple[str, ...]:
         if not Path(self.root).is_dir():
             raise PoolError("there is no such folder", got=self.root, wanted="a folder of pictures")
-        found = canonical(_walk(self.root, ""))
+        try:
+            found = canonical(_walk(self.root, ""))
+        except OSError as error:
+            raise PoolError(f"cannot list the folder {error.filename}: {error.strerror}", hint="Make it readable or move it away.") from error
         if not found:
             raise PoolError(f"the folder {self.root} holds no pictures", wanted="files ending in " + " ".join(sorted(EXTENSIONS)))
         return tuple(found)
@@ -70,7 +73,7 @@ class FolderPool:
         """Hex digest of paths and sizes; times do not enter."""
         digest = hashlib.sha256()
         for item_id in self._ids:
-            digest.update(f"{item_id}\0{self.file(item_id).stat().st_size}\0".encode())
+            digest.update(f"{item_id}\0{_size(f'{self.root}/{item_id}')}\0".encode())
         return digest.hexdigest()
 
     def extend(self, items: Any = None) -> Sequence[str]:
@@ -98,6 +101,13 @@ def _walk(folder: str, prefix: str) -> Iterator[str]:
                 yield from _walk(item.path, f"{prefix}{item.name}/")
             elif is_image_name(item.name) and item.is_file():
                 yield _checked(prefix + item.name)
+
+
+def _size(path: str) -> int | None:
+    try:
+        return os.stat(path).st_size  # noqa: PTH116 (a Path object each costs more than the call)
+    except FileNotFoundError:
+        return None
 
 
 def _checked(item_id: str) -> str:

@@ -132,13 +132,12 @@ class TablePool:
         path = formats.checked(Path(self.path))
         if self._id_column is not None:
             return index(formats.column(path, self._id_column), self.path)
-        found = index(row_numbers(0, formats.count(path)), self.path)
-        self.__dict__["_prefix"] = self.fingerprint()
-        return found
+        _ = self._prefix  # remembered now, while the rows are those that are numbered
+        return index(row_numbers(0, formats.count(path)), self.path)
 
     @cached_property
     def _prefix(self) -> str | None:
-        return None  # set with the index where row numbers are ids
+        return self.fingerprint() if self._id_column is None else None
 
     @cached_property
     def _content(self) -> Content:

@@ -14,14 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from querist.core.contracts import Acquisition, Report
+from querist.core.contracts import GUESSES, Acquisition, Report
 from querist.core.errors import StatisticError
 from querist.core.records import RoundJob, RoundResult, Selection
 from querist.core.rng import Streams, stream
-from querist.core.spec import digest, spec
+from querist.core.spec import canonical_json, digest, spec
 from querist.learn.inputs import Inputs
 from querist.learn.learner import Fitted, Learns
 from querist.learn.view import FittedView
+from querist.tasks import label_space
 from querist.tasks.classification.learning import ClassificationHead
 
 MARK = "trained.json"
@@ -66,6 +67,8 @@ class LearnerRuntime:
         scored = time.perf_counter()
         report("select", 0.0, {})
         ranking = choose(self.acquisition, view, job)
+        if "probs" in self.learner.provides:
+            leave_guesses(view, ranking, job)
         report("select", 1.0, {})
         ended = time.perf_counter()
         return RoundResult(
@@ -124,6 +127,16 @@ def choose(acquisition: Acquisition, view: FittedView, job: RoundJob) -> Selecti
     if not np.isfinite(chosen.scores).all():
         raise StatisticError("the acquisition gave scores that are not finite", wanted="finite numbers")
     return chosen
+
+
+def leave_guesses(view: FittedView, ranking: Selection, job: RoundJob) -> None:
+    """Leave what the model takes the ranked items for among the files of the round, for people who want a suggestion."""
+    row = {item: place for place, item in enumerate(view.candidates)}
+    probs = np.asarray(view.stat("probs")).mean(axis=1, dtype=np.float64)
+    space = label_space(job.schema)
+    names = [entry["name"] for entry in job.schema["classes"] if not entry["retired"]]
+    guesses = {item: [space.encode(names[int(probs[row[item]].argmax())]), round(float(probs[row[item]].max()), 4)] for item in ranking.ids}
+    (Path(job.workdir) / GUESSES).write_text(canonical_json(guesses), encoding="utf-8")
 
 
 def _fraction(report: Report, total: int) -> Callable[[int], None]:

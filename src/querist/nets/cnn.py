@@ -14,18 +14,20 @@ from querist.nets.base import Network, initialise
 
 @dataclass(frozen=True)
 class SmallCNN:
-    """Blocks of 3×3 convolution, pooling, BatchNorm and ReLU; a normalised hidden layer; dropout; linear.
+    """Blocks of 3×3 convolution, pooling, BatchNorm and GELU; a normalised hidden layer; dropout; linear.
 
     All blocks but the last max-pool before the norm (a quarter of the work); the last one averages.
     BatchNorm in the hidden layer is worth more than a point of accuracy at 1,000 labels (see the recipe's record).
 
     Attributes:
         channels: One block per entry; a block halves the image.
+        stem: Channels of a first convolution at full resolution, 0 for none (very small images need one).
         hidden: Width of the hidden layer; 0 goes straight from the last block to the last layer.
         dropout: Rate before the last linear layer, the only stochastic layer (MC dropout costs one pass).
     """
 
     channels: tuple[int, ...] = (32, 64, 64)
+    stem: int = 0
     hidden: int = 128
     dropout: float = 0.5
 
@@ -40,17 +42,20 @@ class SmallCNN:
             raise UsageError("SmallCNN cannot take this input", got=tuple(shape), wanted=f"(channels, height, width), at least {smallest} pixels a side")
         before, height, width = shape
         layers: list[nn.Module] = []
+        if self.stem:
+            layers += [nn.Conv2d(before, self.stem, 3, padding=1, bias=False), nn.BatchNorm2d(self.stem), nn.GELU()]
+            before = self.stem
         for number, channels in enumerate(self.channels, start=1):
-            norm: list[nn.Module] = [nn.BatchNorm2d(channels), nn.ReLU()]
+            norm: list[nn.Module] = [nn.BatchNorm2d(channels), nn.GELU()]
             last = number == len(self.channels)
             layers += [nn.Conv2d(before, channels, 3, padding=1, bias=False)]
             layers += [*norm, nn.AvgPool2d(2, ceil_mode=True)] if last else [nn.MaxPool2d(2), *norm]
-            halve = (lambda side: -(-side // 2)) if last else (lambda side: side // 2)
-            before, height, width = channels, halve(height), halve(width)
+            up = 1 if last else 0  # the average pool keeps a last odd row
+            before, height, width = channels, (height + up) // 2, (width + up) // 2
         layers.append(nn.Flatten())
         features = before * height * width
         if self.hidden:
-            layers += [nn.Linear(features, self.hidden, bias=False), nn.BatchNorm1d(self.hidden), nn.ReLU()]
+            layers += [nn.Linear(features, self.hidden, bias=False), nn.BatchNorm1d(self.hidden), nn.GELU()]
             features = self.hidden
         network = Network(nn.Sequential(*layers), nn.Sequential(nn.Dropout(self.dropout), nn.Linear(features, outputs)))
         initialise(network, generator)

@@ -14,7 +14,7 @@ from querist.core.order import canonical
 from querist.core.records import RoundJob, RoundResult, Selection
 from querist.core.rng import stream
 from querist.core.spec import canonical_json, spec
-from querist.project import snapshot
+from querist.project import snapshot, telling
 from querist.project.stopping import budget as read_budget
 from querist.project.telling import Row, refusal
 from querist.store import items, recording, rounds
@@ -101,6 +101,31 @@ class Beginning:
         return Outcome(ranking, 0, len(self.ids), min(initial, len(picked)), {}, {}, {}, {}, text, snapshot.link(snapshot.ROOT, text), "random start")
 
 
+def beginning(
+    space: LabelSpace, pool: Pool, *, test_pool: Pool | None, test: Mapping[str, Any] | None, annotations: Mapping[str, Any] | Iterable[Any] | None,
+    quarantined: Mapping[str, str] | None, options: Mapping[str, Any], now: float,
+) -> Beginning:  # fmt: skip
+    """Check everything that a new project is given; see `Project.create`."""
+    held_out = valid_test(space, test)
+    known = pool_ids(pool)
+    if test_pool is not None and (both := set(known) & set(test_pool.ids())):
+        raise PoolError("the pool and the test pool share ids", got=sorted(both)[:3], wanted="different ids")
+    ids = [item for item in known if item not in held_out] if held_out else known
+    rows = telling.rows(annotations or {}, "imported")
+    aside = quarantined or {}
+    taken = {row.item for row in rows} | set(aside)
+    given = {
+        **options,
+        "pool": plain_pool(pool),
+        "test_pool": None if test_pool is None else plain_pool(test_pool),
+        "task": space.kind,
+        "method": spec(options["method"]),
+        "learner": spec(options["learner"]),
+    }
+    made = plan(given, sum(item not in taken for item in ids) if taken else len(ids))
+    return Beginning(made, space, ids, held_out, rows, aside, pool.fingerprint(), now)
+
+
 def plain_pool(pool: Pool) -> Any:
     """The spec of a pool that can be rebuilt from it, else None (arrays in memory)."""
     try:
@@ -143,7 +168,7 @@ def plan(given: Mapping[str, Any], available: int) -> dict[str, Any]:
     made["batch"] = _whole("batch", made["batch"], 20, 1)
     made["initial"] = _whole("initial", made["initial"], min(made["batch"], available), 1)
     made["seed"] = _whole("seed", made["seed"], 0, 0)
-    made["reserve"] = RESERVE * made["batch"]
+    made["reserve"] = RESERVE * made["batch"] if made.get("reserve") is None else int(made["reserve"])
     if made["initial"] > available:
         raise UsageError("the initial set is larger than the pool", got=made["initial"], wanted=f"at most {available}")
     allowed = read_budget(made["budget"]).labels

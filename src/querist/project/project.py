@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -14,19 +14,19 @@ import numpy as np
 from querist.core.binding import lazy_runtime
 from querist.core.clock import Clock, system_clock
 from querist.core.contracts import LabelSpace, Oracle, Pool, Report, Runtime, RuntimeFactory, no_report
-from querist.core.errors import LabelError, PoolError, QueristError, UsageError
+from querist.core.errors import PoolError, QueristError, UsageError
 from querist.core.records import Annotation, Query, Round, RoundResult, Selection
 from querist.core.rng import stream
-from querist.core.spec import build, canonical_json, spec
+from querist.core.spec import build, canonical_json
 from querist.project import creating, exporting, loop, snapshot, stopping, telling
+from querist.project.classes import Classes
 from querist.project.telling import ANONYMOUS, Review, Row, ToldMany
 from querist.project.updating import Outside, Updater
 from querist.store.artifacts import Artifacts
 from querist.store.engine import place
 from querist.store.leasing import Wish
-from querist.store.recording import Refused, Stored, Told
 from querist.store.verbs import Progress, Store
-from querist.tasks import label_space, new_space
+from querist.tasks import new_space
 
 TTL: Final = 3600.0
 """Seconds that a lease lasts unless the project or the caller says otherwise."""
@@ -41,6 +41,7 @@ class Project:
     def __init__(self, store: Store, artifacts: Artifacts, *, runtime: RuntimeFactory, clock: Clock, pool: Pool | None, temporary: Any = None) -> None:
         self.store: Final = store
         self.artifacts: Final = artifacts
+        self.classes: Final = Classes(store)
         self.clock: Final = clock
         self._factory = runtime
         self._pool = pool
@@ -50,30 +51,12 @@ class Project:
 
     @classmethod
     def create(
-        cls,
-        path: str | Path,
-        *,
-        pool: Pool,
-        task: LabelSpace | str = "classification",
-        classes: Sequence[str] | None = None,
-        method: Any = "auto",
-        learner: Mapping[str, Any] | None = None,
-        seed: int = 0,
-        batch: int | None = None,
-        initial: int | None = None,
-        budget: str | int | None = None,
-        target: float | None = None,
-        rounds: int | None = None,
-        on_empty: str = "random",
-        ttl: float = TTL,
-        score_pool: int | None = 10_000,
-        test: Mapping[str, Any] | None = None,
-        test_pool: Pool | None = None,
-        annotations: Mapping[str, Any] | Iterable[Any] | None = None,
-        quarantined: Mapping[str, str] | None = None,
-        runtime: RuntimeFactory = lazy_runtime,
-        clock: Clock = system_clock,
-    ) -> Project:
+        cls, path: str | Path, *, pool: Pool, task: LabelSpace | str = "classification", classes: Sequence[str] | None = None, method: Any = "auto",
+        learner: Mapping[str, Any] | None = None, seed: int = 0, batch: int | None = None, initial: int | None = None, budget: str | int | None = None,
+        target: float | None = None, rounds: int | None = None, on_empty: str = "random", ttl: float = TTL, score_pool: int | None = 10_000,
+        test: Mapping[str, Any] | None = None, test_pool: Pool | None = None, annotations: Mapping[str, Any] | Iterable[Any] | None = None,
+        quarantined: Mapping[str, str] | None = None, runtime: RuntimeFactory = lazy_runtime, clock: Clock = system_clock,
+    ) -> Project:  # fmt: skip
         """Make a project and publish round 0, a random order, so that `ask` works at once.
 
         Args:
@@ -86,6 +69,7 @@ class Project:
             seed: Root of all random streams.
             batch: Labels between two updates, 20 by default.
             initial: Labels before the first one, a batch by default.
+            reserve: Items ranked behind the batch, ten batches by default.
             budget: `500` labels or `40h` of active annotation; no limit by default.
             target: Accuracy on the test items at which to stop.
             rounds: Rounds after which to stop.
@@ -106,22 +90,12 @@ class Project:
             StoreError: if there is a project already, or the place cannot be written.
         """
         place(path)
-        space = _space(task, classes)
-        held_out = creating.valid_test(space, test)
-        known = creating.pool_ids(pool)
-        if test_pool is not None and (both := set(known) & set(test_pool.ids())):
-            raise PoolError("the pool and the test pool share ids", got=sorted(both)[:3], wanted="different ids")
-        ids = [item for item in known if item not in held_out] if held_out else known
-        rows = telling.rows(annotations or {}, "imported")
-        aside = quarantined or {}
-        told = {row.item for row in rows} | set(aside)
-        given = {
-            "pool": creating.plain_pool(pool), "test_pool": None if test_pool is None else creating.plain_pool(test_pool), "task": space.kind,
-            "method": spec(method), "learner": spec(learner), "seed": seed, "batch": batch, "initial": initial, "budget": budget, "target": target,
+        options = {
+            "method": method, "learner": learner, "seed": seed, "batch": batch, "initial": initial, "reserve": reserve, "budget": budget, "target": target,
             "rounds": rounds, "on_empty": on_empty, "ttl": ttl, "score_pool": score_pool,
         }  # fmt: skip
-        plan = creating.plan(given, sum(item not in told for item in ids) if told else len(ids))
-        start = creating.Beginning(plan, space, ids, held_out, rows, aside, pool.fingerprint(), clock())
+        space = _space(task, classes)
+        start = creating.beginning(space, pool, test_pool=test_pool, test=test, annotations=annotations, quarantined=quarantined, options=options, now=clock())
         return cls._over(Store.create(path, start.fill), runtime, clock, pool)
 
     @classmethod
@@ -243,10 +217,10 @@ class Project:
             UnknownItemError: if there is no such item.
         """
         row = Row(item, value, by or ANONYMOUS, seconds, cost, None, key, query.id if isinstance(query, Query) else query)
-        (outcome,) = self._record([row], provenance)
+        (outcome,) = telling.record(self.store, self.classes, [row], provenance, self.clock)
         if isinstance(outcome, QueristError):
             raise outcome
-        return self._annotation(outcome)
+        return self.classes.annotation(outcome)
 
     def tell_many(self, rows: Mapping[str, Any] | Iterable[Any], by: str | None = None, *, provenance: str = "human") -> ToldMany:
         """Append many annotations in one transaction; the good rows are stored, the others reported.
@@ -257,7 +231,7 @@ class Project:
             provenance: See `Annotation`.
         """
         given = telling.rows(rows, by)
-        outcomes = self._record(given, provenance)
+        outcomes = telling.record(self.store, self.classes, given, provenance, self.clock)
         stored = [outcome for outcome in outcomes if not isinstance(outcome, QueristError)]
         errors = tuple(
             {"item": row.item, "got": outcome.got, "wanted": outcome.wanted, "message": str(outcome)}
@@ -265,28 +239,6 @@ class Project:
             if isinstance(outcome, QueristError)
         )
         return ToldMany(len(stored), sum(row["supersedes"] is not None for row in stored), errors)
-
-    def _record(self, rows: Sequence[Row], provenance: str) -> list[Stored | QueristError]:
-        while True:
-            space = self.space
-            outcomes: list[Stored | QueristError | None] = []
-            told: list[Told] = []
-            for row in rows:
-                try:
-                    value = space.encode(space.validate(row.item, row.value))
-                except LabelError as error:
-                    outcomes.append(error)
-                    continue
-                outcomes.append(None)
-                told.append(
-                    Told(row.item, value, row.by, space.version, space.kind, provenance, row.seconds, row.cost, row.confidence, _number(row.query), row.key)
-                )
-            recorded = self.store.record(told, space.version, self.clock())
-            if recorded is not None:
-                kept = iter(recorded)
-                filled = (next(kept) if outcome is None else outcome for outcome in outcomes)
-                return [telling.refusal(outcome) if isinstance(outcome, Refused) else outcome for outcome in filled]
-            self._forget_spaces()  # another process changed the classes: validate again under the present ones
 
     def skip(self, item: str, reason: str | None = None, again: bool = True, by: str | None = None) -> None:
         """Pass an item over: unclear now (`again`, others may get it at once, this annotator later), or unfit for ever.
@@ -301,7 +253,7 @@ class Project:
 
     def release(self, query: Query | str) -> int:
         """Give the leases of a query back; returns how many there still were."""
-        number = _number(query.id if isinstance(query, Query) else query)
+        number = telling.query_number(query.id if isinstance(query, Query) else query)
         return 0 if number is None else self.store.release(number)
 
     # The slow verb, and when.
@@ -358,43 +310,26 @@ class Project:
 
     def add_classes(self, names: Sequence[str]) -> LabelSpace:
         """Add classes behind the present ones."""
-        return self._change({"add": list(names)}, lambda space: space.add(names))
+        return self.classes.change({"add": list(names)}, lambda space: space.add(names), self.clock())
 
     def rename_class(self, old: str, new: str) -> LabelSpace:
         """Rename a class; its annotations follow."""
-        return self._change({"rename": [old, new]}, lambda space: space.rename(old, new))
+        return self.classes.change({"rename": [old, new]}, lambda space: space.rename(old, new), self.clock())
 
     def retire_class(self, name: str) -> LabelSpace:
         """Give a class no more; its annotations go to review."""
-        return self._change({"retire": name}, lambda space: space.retire(name))
-
-    def _change(self, event: Mapping[str, Any], step: Callable[[Any], LabelSpace]) -> LabelSpace:
-        while True:
-            self._forget_spaces()
-            changed = step(self.space)
-            if self.store.add_label_space(changed.schema(), event, self.clock()):
-                self._forget_spaces()
-                return self.space
+        return self.classes.change({"retire": name}, lambda space: space.retire(name), self.clock())
 
     # What there is to see.
 
     def status(self) -> dict[str, Any]:
-        """Counts and facts, ready for JSON: items by state, rounds, whether an update is due, hours, budget, annotators, and why it is done."""
-        counts, progress, rounds, plan = self.store.counts(self.clock()), self.progress(), self.rounds(), self._plan
-        updating = self.store.holder("update", self.clock())
-        return {
-            **counts,
-            "rounds": progress.round,
-            "due": stopping.due(progress, plan),
-            "hours": sum(seconds for _, seconds in progress.people.values()) / 3600,
-            "budget": plan["budget"],
-            "annotators": {name: {"labels": count, "seconds": seconds} for name, (count, seconds) in progress.people.items()},
-            "fresh": progress.fresh,
-            "metrics": dict(rounds[-1].metrics),
-            "method": plan["method"],
-            "done": list(stopping.reasons(progress, plan, rounds[-1].metrics)),
-            "updating": None if updating is None else f"process {updating.pid} on {updating.host}",
-        }
+        """Counts and facts, ready for JSON; see `stopping.status`."""
+        return stopping.status(self.store, self._plan, self.clock())
+
+    @property
+    def space(self) -> LabelSpace:
+        """The present label space."""
+        return self.classes.space
 
     def rounds(self) -> list[Round]:
         """All published rounds, round 0 (no model, random order) first."""
@@ -406,19 +341,19 @@ class Project:
 
     def history(self, item: str | None = None) -> Iterator[Annotation]:
         """Every annotation ever, in order of acknowledgement, or those of one item."""
-        return (self._annotation(row) for row in self.store.annotations(item))
+        return (self.classes.annotation(row) for row in self.store.annotations(item))
 
     def labels(self) -> dict[str, Any]:
         """The training view: item → present value, the majority of the annotators' latest words, in canonical order."""
-        return telling.consensus(self.store.votes(), self._decode)[0]
+        return telling.consensus(self.store.votes(), self.classes.decode)[0]
 
     def review(self) -> list[Review]:
         """Labelled items without a target: annotators tie, or the class is retired."""
-        return telling.consensus(self.store.votes(), self._decode)[1]
+        return telling.consensus(self.store.votes(), self.classes.decode)[1]
 
     def test(self) -> dict[str, Any]:
         """Held-out items with their present values."""
-        return {item: self._decode(value, version) for item, value, version in self.store.held_out()}
+        return {item: self.classes.decode(value, version) for item, value, version in self.store.held_out()}
 
     def quarantined(self) -> dict[str, str]:
         """Unreadable or excluded items with the reason."""
@@ -437,9 +372,9 @@ class Project:
             StoreError: if the file cannot be written.
         """
         if view == "training":
-            return exporting.write(exporting.training_rows(self.store.votes(), self._decode), exporting.TRAINING, Path(out), format)
+            return exporting.write(exporting.training_rows(self.store.votes(), self.classes.decode), exporting.TRAINING, Path(out), format)
         if view == "raw":
-            rows = ({**row, "value": self._at_the_time(row)} for row in self.store.annotations())
+            rows = ({**row, "value": self.classes.at_the_time(row)} for row in self.store.annotations())
             return exporting.write(rows, exporting.RAW, Path(out), format)
         raise UsageError("unknown view", got=view, wanted=", ".join(exporting.VIEWS))
 
@@ -458,33 +393,6 @@ class Project:
         """The first round whose snapshot was altered, or None if the hash chain holds."""
         return snapshot.first_break(self.store.snapshots())
 
-    @property
-    def space(self) -> LabelSpace:
-        """The present label space."""
-        return self._spaces[max(self._spaces)]
-
-    @cached_property
-    def _spaces(self) -> dict[int, LabelSpace]:
-        return {version: label_space(schema) for version, schema in self.store.label_spaces().items()}
-
-    def _forget_spaces(self) -> None:
-        self.__dict__.pop("_spaces", None)
-
-    def _decode(self, value: str, version: int) -> Any:
-        return self.space.decode(value, version)
-
-    def _at_the_time(self, row: Stored | Mapping[str, Any]) -> Any:
-        if row["schema_version"] not in self._spaces:
-            self._forget_spaces()
-        return self._spaces[row["schema_version"]].decode(row["value"])
-
-    def _annotation(self, row: Stored | Mapping[str, Any]) -> Annotation:
-        return Annotation(
-            item=row["id"], value=self._at_the_time(row), annotator=row["annotator"], provenance=row["provenance"], at=row["at"], seconds=row["seconds"],
-            cost=row["cost"], round=row["round"], query=None if row["query"] is None else f"q{row['query']}", score_at_query=row["score_at_query"],
-            supersedes=row["supersedes"], schema_version=row["schema_version"], unit=row["unit"], number=row["number"],
-        )  # fmt: skip
-
 
 def _space(task: LabelSpace | str, classes: Sequence[str] | None) -> LabelSpace:
     if not isinstance(task, str):
@@ -494,11 +402,3 @@ def _space(task: LabelSpace | str, classes: Sequence[str] | None) -> LabelSpace:
     if classes is None:
         raise UsageError(f"a {task} needs its classes", wanted="classes=[…], the names of the labels")
     return new_space(task, classes)
-
-
-def _number(query: str | None) -> int | None:
-    if query is None:
-        return None
-    if not query.startswith("q") or not query[1:].isdigit():
-        raise UsageError("not a query", got=query, wanted="the id of a query, as ask returned it")
-    return int(query[1:])

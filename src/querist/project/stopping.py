@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from querist.core.errors import UsageError
-from querist.store.verbs import Progress
+from querist.store.verbs import Progress, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +73,23 @@ def reasons(progress: Progress, spec: Mapping[str, Any], metrics: Mapping[str, f
     if not progress.any_left:
         found.append("pool: nothing is left to ask")
     return tuple(found)
+
+
+def status(store: Store, spec: Mapping[str, Any], now: float) -> dict[str, Any]:
+    """Counts and facts, ready for JSON: items by state, rounds, whether an update is due, hours, budget, annotators, and why it is done."""
+    progress = store.progress(now)
+    metrics = store.rounds()[-1].metrics
+    updating = store.holder("update", now)
+    return {
+        **store.counts(now),
+        "rounds": progress.round,
+        "due": due(progress, spec),
+        "hours": sum(seconds for _, seconds in progress.people.values()) / 3600,
+        "budget": spec["budget"],
+        "annotators": {name: {"labels": count, "seconds": seconds} for name, (count, seconds) in progress.people.items()},
+        "fresh": progress.fresh,
+        "metrics": dict(metrics),
+        "method": spec["method"],
+        "done": list(reasons(progress, spec, metrics)),
+        "updating": None if updating is None else f"process {updating.pid} on {updating.host}",
+    }

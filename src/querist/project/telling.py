@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from querist.core.clock import Clock
 from querist.core.errors import LabelError, QueristError, UnknownItemError, UsageError
 from querist.core.order import canonical
+from querist.project.classes import Classes
 from querist.store.reading import Vote
-from querist.store.recording import Refused
+from querist.store.recording import Refused, Stored, Told
+from querist.store.verbs import Store
 
 ANONYMOUS = "anonymous"
 """The annotator when nobody says who it is: one annotator like any other."""
@@ -86,6 +89,42 @@ def refusal(refused: Refused) -> QueristError:
     if refused.why == "test":
         return LabelError(refused.item, "an answer for a test item", "an item of the pool", "Test items are held out: they are never asked or labelled.")
     return UsageError("this key was used for another answer", got=repr(refused.item), wanted="one key per answer", hint="Keys make a repeated tell harmless.")
+
+
+def record(store: Store, classes: Classes, rows: Sequence[Row], provenance: str, clock: Clock) -> list[Stored | QueristError]:
+    """Validate and append answers in one transaction; per row what is stored, or why not."""
+    while True:
+        space = classes.space
+        outcomes: list[Stored | QueristError | None] = []
+        told: list[Told] = []
+        for row in rows:
+            try:
+                value = space.encode(space.validate(row.item, row.value))
+            except LabelError as error:
+                outcomes.append(error)
+                continue
+            outcomes.append(None)
+            number = query_number(row.query)
+            told.append(Told(row.item, value, row.by, space.version, space.kind, provenance, row.seconds, row.cost, row.confidence, number, row.key))
+        recorded = store.record(told, space.version, clock())
+        if recorded is not None:
+            kept = iter(recorded)
+            filled = (next(kept) if outcome is None else outcome for outcome in outcomes)
+            return [refusal(outcome) if isinstance(outcome, Refused) else outcome for outcome in filled]
+        classes.forget()  # another process changed the classes: validate again under the present ones
+
+
+def query_number(query: str | None) -> int | None:
+    """The number in the id of a query.
+
+    Raises:
+        UsageError: if it is no such id.
+    """
+    if query is None:
+        return None
+    if not query.startswith("q") or not query[1:].isdigit():
+        raise UsageError("not a query", got=query, wanted="the id of a query, as ask returned it")
+    return int(query[1:])
 
 
 def consensus(votes: Sequence[Vote], decode: Callable[[str, int], Any]) -> tuple[dict[str, Any], list[Review]]:

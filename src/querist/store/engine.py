@@ -19,6 +19,11 @@ from sqlalchemy.pool import QueuePool, StaticPool
 from querist.core.errors import BusyError, QueristError, StoreError, UsageError
 from querist.core.optional import require
 
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
+
 SUFFIX = ".querist"
 BUSY_SECONDS = 30.0
 _ADVISORY = 0x71756572  # "quer": the PostgreSQL advisory lock that serialises writers, as BEGIN IMMEDIATE does in SQLite
@@ -71,7 +76,7 @@ class Database:
             StoreError: if the database cannot be read or written.
         """
         try:
-            with self._turn, self.engine.connect() as connection:
+            with self._turn, queue(self.where.file if write else None), self.engine.connect() as connection:
                 connection.execution_options(writer=write)
                 with connection.begin():
                     yield connection
@@ -81,6 +86,36 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+@contextlib.contextmanager
+def queue(file: Path | None) -> Iterator[None]:
+    """Wait in line to write. SQLite's own waiting is a lottery in which one of many writers can starve for seconds; the kernel's file locks wake in turn.
+
+    Only a courtesy: SQLite's lock is what excludes, so where there are no file locks (or no writable folder) nothing is lost but order.
+    """
+    descriptor = None if file is None or fcntl is None else _turnstile(file)
+    if descriptor is None or fcntl is None:
+        yield
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _turnstile(file: Path) -> int | None:
+    turn = Path(f"{file}.d") / "turn"
+    try:
+        return os.open(turn, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except FileNotFoundError:
+        with contextlib.suppress(OSError):
+            turn.parent.mkdir(exist_ok=True)
+            return os.open(turn, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError:
+        return None
+    return None
 
 
 def explain(error: DBAPIError, shown: str) -> QueristError:

@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, insert, select
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select
 
 from querist.store.items import chunks
 from querist.store.tables import annotation, asked, item, label_space, lease, query, round_, skip
 
 IDLE_CAP = 300.0
 """Active seconds of one answer at most: a longer pause was a break, not work."""
+
+
+_listed = partial(bindparam, expanding=True)
+
+# Built once: making a statement costs more than running it, and these run while all other writers wait.
+_NUMBER = select(func.max(annotation.c.number))
+_VERSION = select(func.max(label_space.c.version))
+_ITEMS = select(item.c.id, item.c.key, item.c.part).where(item.c.id.in_(_listed("ids")))
+_BY_KEY = select(annotation, item.c.id).join(item, item.c.key == annotation.c.item).where(annotation.c.key.in_(_listed("given")))
+_LATEST = (
+    select(annotation.c.item, annotation.c.annotator, func.max(annotation.c.number).label("number"))
+    .where(annotation.c.item.in_(_listed("items")), annotation.c.annotator.in_(_listed("people")))
+    .group_by(annotation.c.item, annotation.c.annotator)
+)
+_HINTS = (
+    select(asked.c.item, asked.c.score, query.c.number, query.c.round, query.c.annotator, query.c.at)
+    .join(query, query.c.number == asked.c.query)
+    .where(asked.c.item.in_(_listed("items")), query.c.annotator.in_(_listed("people")))
+    .order_by(query.c.number)
+)
+_LAST_TELL = (
+    select(annotation.c.annotator, func.max(annotation.c.at).label("at")).where(annotation.c.annotator.in_(_listed("people"))).group_by(annotation.c.annotator)
+)
+_APPEND = insert(annotation)
+_UNLEASE = delete(lease).where(lease.c.item.in_(_listed("items")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +78,7 @@ def record(connection: Connection, rows: Sequence[Told], now: float) -> list[Sto
     known = [found[row.item][0] for row in rows if row.item in found]
     latest = _latest(connection, known, people)
     hints = _hints(connection, known, people)
-    active = {name: _last_tell(connection, name) for name in people}
+    active = _last_tells(connection, people)
     number = last_number(connection)
     outcome: list[Stored | Refused] = []
     fresh: list[Stored] = []
@@ -66,16 +92,16 @@ def record(connection: Connection, rows: Sequence[Told], now: float) -> list[Sto
         else:
             number += 1
             whose = (key, row.annotator)
-            stored = _row(row, number=number, key=key, now=now, supersedes=latest.get(whose), hint=hints.get(whose), last_tell=active[row.annotator])
+            stored = _row(row, number=number, key=key, now=now, supersedes=latest.get(whose), hint=hints.get(whose), last_tell=active.get(row.annotator))
             latest[key, row.annotator], active[row.annotator] = number, now
             if row.key is not None:
                 by_key[row.key] = stored
             fresh.append(stored)
             outcome.append(stored)
     if fresh:
-        connection.execute(insert(annotation), [{name: value for name, value in row.items() if name != "id"} for row in fresh])
+        connection.execute(_APPEND, [{name: value for name, value in row.items() if name != "id"} for row in fresh])
         for chunk in chunks(row["item"] for row in fresh):
-            connection.execute(delete(lease).where(lease.c.item.in_(chunk)))  # it needs no answer any more, whoever held it
+            connection.execute(_UNLEASE, {"items": chunk})  # it needs no answer any more, whoever held it
     return outcome
 
 
@@ -102,59 +128,39 @@ def _row(told: Told, *, number: int, key: int, now: float, supersedes: int | Non
 
 def last_number(connection: Connection) -> int:
     """The highest annotation number, 0 without any."""
-    return connection.execute(select(func.max(annotation.c.number))).scalar() or 0
-
-
-def _items(connection: Connection, ids: set[str]) -> dict[str, tuple[int, str]]:
-    found: dict[str, tuple[int, str]] = {}
-    for chunk in chunks(ids):
-        rows = connection.execute(select(item.c.id, item.c.key, item.c.part).where(item.c.id.in_(chunk)))
-        found.update((row.id, (row.key, row.part)) for row in rows)
-    return found
-
-
-def _by_key(connection: Connection, given: list[str]) -> dict[str, Stored]:
-    found: dict[str, Stored] = {}
-    for chunk in chunks(given):
-        rows = connection.execute(select(annotation, item.c.id).join(item, item.c.key == annotation.c.item).where(annotation.c.key.in_(chunk)))
-        found.update((row["key"], dict(row)) for row in rows.mappings())
-    return found
-
-
-def _latest(connection: Connection, known: list[int], people: list[str]) -> dict[tuple[int, str], int]:
-    """(item, annotator) → number of their latest annotation of it."""
-    found: dict[tuple[int, str], int] = {}
-    for chunk in chunks(known):
-        rows = connection.execute(
-            select(annotation.c.item, annotation.c.annotator, func.max(annotation.c.number).label("number"))
-            .where(annotation.c.item.in_(chunk), annotation.c.annotator.in_(people))
-            .group_by(annotation.c.item, annotation.c.annotator)
-        )
-        found.update(((row.item, row.annotator), row.number) for row in rows)
-    return found
-
-
-def _hints(connection: Connection, known: list[int], people: list[str]) -> dict[tuple[int, str], _Hint]:
-    """(item, annotator) → the last time they were asked for it."""
-    found: dict[tuple[int, str], _Hint] = {}
-    for chunk in chunks(known):
-        rows = connection.execute(
-            select(asked.c.item, asked.c.score, query.c.number, query.c.round, query.c.annotator, query.c.at)
-            .join(query, query.c.number == asked.c.query)
-            .where(asked.c.item.in_(chunk), query.c.annotator.in_(people))
-            .order_by(query.c.number)
-        )
-        found.update(((row.item, row.annotator), _Hint(row.number, row.round, row.at, row.score)) for row in rows)
-    return found
-
-
-def _last_tell(connection: Connection, annotator: str) -> float | None:
-    return connection.execute(select(func.max(annotation.c.at)).where(annotation.c.annotator == annotator)).scalar()
+    return connection.execute(_NUMBER).scalar() or 0
 
 
 def schema_version(connection: Connection) -> int:
     """The current version of the label space."""
-    return connection.execute(select(func.max(label_space.c.version))).scalar() or 0
+    return connection.execute(_VERSION).scalar() or 0
+
+
+def _items(connection: Connection, ids: Iterable[str]) -> dict[str, tuple[int, str]]:
+    rows = (row for chunk in chunks(ids) for row in connection.execute(_ITEMS, {"ids": chunk}))
+    return {row.id: (row.key, row.part) for row in rows}
+
+
+def _by_key(connection: Connection, given: list[str]) -> dict[str, Stored]:
+    rows = (row for chunk in chunks(given) for row in connection.execute(_BY_KEY, {"given": chunk}).mappings())
+    return {row["key"]: dict(row) for row in rows}
+
+
+def _latest(connection: Connection, known: list[int], people: list[str]) -> dict[tuple[int, str], int]:
+    """(item, annotator) → number of their latest annotation of it."""
+    rows = (row for chunk in chunks(known) for row in connection.execute(_LATEST, {"items": chunk, "people": people}))
+    return {(row.item, row.annotator): row.number for row in rows}
+
+
+def _hints(connection: Connection, known: list[int], people: list[str]) -> dict[tuple[int, str], _Hint]:
+    """(item, annotator) → the last time they were asked for it."""
+    rows = (row for chunk in chunks(known) for row in connection.execute(_HINTS, {"items": chunk, "people": people}))
+    return {(row.item, row.annotator): _Hint(row.number, row.round, row.at, row.score) for row in rows}
+
+
+def _last_tells(connection: Connection, people: list[str]) -> dict[str, float]:
+    """Annotator → when they told something last."""
+    return {row.annotator: row.at for row in connection.execute(_LAST_TELL, {"people": people})}
 
 
 def pass_over(connection: Connection, item_id: str, annotator: str, now: float, *, reason: str | None, again: bool) -> Refused | None:

@@ -1,1 +1,1 @@
-"""TBD."""
+"""The labelling page and its HTTP interface: clients of a project's verbs and nothing else. Free of torch."""

@@ -63,6 +63,44 @@ class NamedPool:
 
 
 @dataclass(frozen=True)
+class FinalPool:
+    """The items of a named set's final test set; nothing but a final evaluation may build one."""
+
+    name: str
+    root: str | None = None
+
+    @property
+    def _rows(self) -> ArrayPool:
+        path = entry(self.name).final
+        if path is None:
+            raise UsageError(f"the data set {self.name!r} has no final test set")
+        return _part(path, self.root, "test").pool
+
+    def ids(self) -> Sequence[str]:
+        """All ids, in canonical order."""
+        return self._rows.ids()
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def load(self, item_id: str) -> NDArray[Any]:
+        """One row."""
+        return self._rows.load(item_id)
+
+    def take(self, ids: Sequence[str]) -> NDArray[Any]:
+        """The rows of many ids, stacked."""
+        return self._rows.take(ids)
+
+    def fingerprint(self) -> str:
+        """Hex digest of ids and content."""
+        return self._rows.fingerprint()
+
+    def extend(self, items: Any = None) -> Sequence[str]:
+        """Refused: a test set does not grow."""
+        raise UsageError(f"the test set of {self.name!r} does not grow")
+
+
+@dataclass(frozen=True)
 class FinalSet:
     """The final test set of a named data set: inputs and their class names."""
 

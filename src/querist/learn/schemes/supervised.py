@@ -62,7 +62,7 @@ class Supervised:
     steps: Steps = Steps()
     batch: int = 64
     rate: float = 4e-3
-    warmup: float = 0.3
+    warmup: float = 0.25
     weight_decay: float = 0.05
     smoothing: float = 0.05
     augment: Augment = Augment()
@@ -80,8 +80,8 @@ class Supervised:
         x, y = data.x[torch.from_numpy(train)], torch.from_numpy(data.y[train])
         weights = torch.from_numpy(class_weights(data.y[train], task.outputs)) if self.weighted else None
         total = self.steps(len(data.y))
-        optimiser = torch.optim.AdamW(_groups(network, self.weight_decay), lr=self.rate)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, self.rate, total_steps=total + 1, pct_start=self.warmup, div_factor=10.0)
+        optimiser = torch.optim.AdamW(_groups(network, self.weight_decay), lr=self.rate, betas=(0.9, 0.99))
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, self.rate, total_steps=total + 1, pct_start=self.warmup, cycle_momentum=False)
         noise = generator(torch_seed(streams("augment")))
         keeper = _Best(network, task, data, held) if len(held) else None
         mean = _Average(network, total - int(self.average * total)) if self.average else None
@@ -89,7 +89,7 @@ class Supervised:
         network.train()
         with torch.random.fork_rng(devices=[]):
             # torch's dropout layers draw from the global generator only: it is set inside this fork and restored after.
-            torch.random.default_generator.manual_seed(torch_seed(streams("dropout")))
+            torch.manual_seed(torch_seed(streams("dropout")))
             for step, rows in enumerate(_batches(len(y), min(self.batch, max(len(y), 2)), total, streams("loader"))):
                 batch = layout(self.augment(x[rows], noise))
                 loss = task.loss(network(batch), y[rows], smoothing=self.smoothing, weights=weights).mean()

@@ -1,0 +1,174 @@
+"""Figures of a study as inline SVG: curves, paired differences, area, and labels saved. Object API only; no global state of plotting."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from querist.bench.palette import looks
+from querist.bench.results import LabelSaving, Study
+from querist.bench.spec import BASELINE
+from querist.bench.statistics import shared_seeds
+from querist.bench.wording import ranked
+from querist.core.optional import require
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_WIDTH = 5.4
+_INK, _FAINT = "#333333", "#DDDDDD"
+_STYLE = {
+    "svg.fonttype": "none",  # text stays text: small files, readable by search and screen readers
+    "svg.hashsalt": "querist",
+    "font.size": 9.5,
+    "font.family": "sans-serif",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#999999",
+    "axes.labelcolor": _INK,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+    "axes.grid": True,
+    "grid.color": "#EEEEEE",
+    "axes.axisbelow": True,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+}
+
+
+def learning_curves(study: Study) -> str:
+    """Mean accuracy against labels with every seed faint behind it."""
+
+    def draw(axes: Axes) -> None:
+        look = looks(study.methods)
+        lowest = []
+        for name, result in study.methods.items():
+            curves = 100 * np.array(result.curve, dtype=float)
+            if not curves.size:
+                continue
+            lowest.append(curves.mean(axis=0)[0])
+            for curve in curves:
+                axes.plot(study.budgets, curve, color=look[name].colour, linewidth=0.6, alpha=0.22)
+            count = f"{name} ({len(curves)})"
+            axes.plot(study.budgets, curves.mean(axis=0), color=look[name].colour, marker=look[name].marker, markersize=4, linewidth=1.8, label=count)
+        axes.set_ylabel("accuracy, %")
+        axes.set_xlabel("labels")
+        if lowest:
+            axes.legend(loc="lower right", frameon=False, title="method (seeds)", fontsize=9, title_fontsize=9)
+
+    return _svg(draw, 4.0, f"Learning curves of {', '.join(study.methods)}")
+
+
+def differences(study: Study) -> str:
+    """Paired difference from the baseline at every budget, mean over shared seeds with pointwise 95 % intervals."""
+
+    def draw(axes: Axes) -> None:
+        look = looks(study.methods)
+        stats = require("scipy.stats", by="comparing methods")
+        base = dict(zip(study.methods[BASELINE].seeds, study.methods[BASELINE].curve, strict=True))
+        axes.axhline(0, color=look[BASELINE].colour, linewidth=1.4)
+        for name in study.challengers:
+            ours = dict(zip(study.methods[name].seeds, study.methods[name].curve, strict=True))
+            seeds = shared_seeds(ours, base)
+            if not seeds:
+                continue
+            gap = 100 * np.array([np.subtract(ours[seed], base[seed]) for seed in seeds])
+            mean, colour = gap.mean(axis=0), look[name].colour
+            axes.plot(study.budgets, mean, color=colour, marker=look[name].marker, markersize=3.5, linewidth=1.6, label=name)
+            if len(seeds) > 1:
+                half = float(stats.t.ppf(0.975, len(seeds) - 1)) * gap.std(axis=0, ddof=1) / np.sqrt(len(seeds))
+                axes.fill_between(study.budgets, mean - half, mean + half, color=colour, alpha=0.12, linewidth=0)
+        axes.set_ylabel(f"accuracy − {BASELINE}, points")
+        axes.set_xlabel("labels")
+        axes.legend(loc="best", frameon=False, fontsize=9)
+
+    return _svg(draw, 4.0, f"Accuracy of the methods minus that of {BASELINE} at equal labels")
+
+
+def areas(study: Study) -> str:
+    """Difference in mean accuracy over the budget: every shared seed, the mean, its 95 % interval and the zone of equivalence."""
+
+    def draw(axes: Axes) -> None:
+        look, rows = looks(study.methods), ranked(study)[::-1]
+        base = dict(zip(study.methods[BASELINE].seeds, study.methods[BASELINE].aubc, strict=True))
+        margin = 100 * float(study.spec.get("margin", 0.005))
+        axes.axvspan(-margin, margin, color="#F1F1F1", linewidth=0)
+        axes.axvline(0, color=look[BASELINE].colour, linewidth=1.4)
+        for y, row in enumerate(rows):
+            ours = dict(zip(study.methods[row.method].seeds, study.methods[row.method].aubc, strict=True))
+            single = [100 * (ours[seed] - base[seed]) for seed in shared_seeds(ours, base)]
+            colour = look[row.method].colour
+            axes.plot(single, [y - 0.22] * len(single), ".", color=colour, alpha=0.45, markersize=6, markeredgewidth=0)
+            if row.low is not None and row.high is not None:
+                axes.plot([100 * row.low, 100 * row.high], [y, y], color=colour, linewidth=2, solid_capstyle="butt")
+            axes.plot([100 * row.difference], [y], look[row.method].marker, color=colour, markersize=6.5)
+        _name_rows(axes, [row.method for row in rows])
+        axes.set_xlabel(f"mean accuracy over the budget − {BASELINE}, points")
+
+    return _svg(draw, 1.2 + 0.42 * max(2, len(study.comparisons)), f"Differences in mean accuracy over the budget from {BASELINE}")
+
+
+def labels_saved(study: Study) -> str:
+    """Labels needed relative to the baseline to reach its final accuracy, with 95 % intervals; arrows where budgets end before the interval does."""
+    rows = [row for name in [row.method for row in ranked(study)][::-1] for row in study.label_saving if row.method == name and row.fraction == 1.0]
+
+    def draw(axes: Axes) -> None:
+        look = looks(study.methods)
+        axes.axvline(1, color=look[BASELINE].colour, linewidth=1.4)
+        for y, row in enumerate(rows):
+            _saving_row(axes, y, row, look[row.method].colour, look[row.method].marker)
+        _name_rows(axes, [row.method for row in rows])
+        axes.set_xlim(left=0)
+        axes.set_xlabel(f"labels needed ÷ labels of {BASELINE} (left of 1 saves labels)")
+
+    return _svg(draw, 1.2 + 0.42 * max(2, len(rows)), f"Labels needed to reach the final accuracy of {BASELINE}")
+
+
+def _saving_row(axes: Axes, y: int, row: LabelSaving, colour: str, marker: str) -> None:
+    if row.ratio is None:
+        limit = 1.0 if row.bound is None else 1 / row.bound
+        axes.annotate("", (limit + 0.14, y), (limit, y), arrowprops={"arrowstyle": "->", "color": colour, "linewidth": 2})
+        axes.text(limit + 0.16, y, "not reached", color=colour, va="center", fontsize=9)
+        axes.set_xlim(right=max(axes.get_xlim()[1], limit + 0.55))
+        return
+    if row.low is not None and row.high is not None:
+        axes.plot([1 / row.high, 1 / row.low], [y, y], color=colour, linewidth=2, solid_capstyle="butt")
+        if row.low_open:
+            axes.annotate("", (1 / row.low + 0.1, y), (1 / row.low - 0.01, y), arrowprops={"arrowstyle": "->", "color": colour, "linewidth": 2})
+    axes.plot([1 / row.ratio], [y], marker, color=colour, markersize=6.5)
+    axes.annotate(f"{1 / row.ratio:.2f} ×", (1 / row.ratio, y), (0, 6), textcoords="offset points", ha="center", color=_INK, fontsize=9)
+
+
+def _name_rows(axes: Axes, names: list[str]) -> None:
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(-0.7, max(len(names), 1) - 0.3)
+    axes.grid(visible=False, axis="y")
+
+
+def _svg(draw: Callable[[Axes], None], height: float, description: str) -> str:
+    matplotlib: Any = require("matplotlib", by="drawing figures")
+    require("matplotlib.figure", by="drawing figures")
+    require("matplotlib.backends.backend_svg", by="drawing figures")
+    with matplotlib.rc_context(_STYLE):
+        figure = matplotlib.figure.Figure(figsize=(_WIDTH, height), layout="constrained")
+        matplotlib.backends.backend_svg.FigureCanvasSVG(figure)
+        draw(figure.add_subplot())
+        text = io.StringIO()
+        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    return _inline(text.getvalue(), description)
+
+
+def _inline(svg: str, description: str) -> str:
+    """The SVG as it may stand in an HTML page: no prologue, no names of outside documents, sized by its column, described in words."""
+    body = svg[svg.index("<svg") :]
+    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.S)
+    body = re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", body).replace("xlink:href", "href")
+    head = re.search(r'viewBox="[^"]*"', body)
+    view = head.group(0) if head else ""
+    escaped = description.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+    return re.sub(r"<svg[^>]*>", f'<svg {view} role="img" aria-label="{escaped}">', body, count=1)

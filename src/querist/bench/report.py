@@ -1,0 +1,102 @@
+"""The study as one HTML file that needs nothing else: figures inline, styles inside, no links out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from statistics import fmean, stdev
+from typing import Any
+
+from jinja2 import Environment
+from markupsafe import Markup
+
+from querist.bench import figures, wording
+from querist.bench.palette import looks
+from querist.bench.results import Comparison, Study
+from querist.bench.spec import BASELINE
+from querist.bench.statistics import MARGIN
+
+_QUIET = ("root", "name", "network", "recipe", "steps", "learner", "accuracies")
+"""Settings that are shown only where they are set."""
+
+
+def html(study: Study) -> str:
+    """The report of a study.
+
+    Raises:
+        MissingExtraError: without matplotlib.
+    """
+    environment = Environment(autoescape=True, trim_blocks=True)
+    environment.globals.update(
+        {function.__name__: function for function in (wording.needed, wording.needed_interval, wording.percent, wording.points, wording.interval)}
+    )
+    environment.globals.update(
+        {function.__name__: function for function in (wording.p_value, wording.duration, wording.verdict_text, wording.statement)},
+    )
+    template = environment.from_string(files("querist.bench").joinpath("report.html.j2").read_text(encoding="utf-8"))
+    return template.render(
+        study=study,
+        sentence=wording.sentence(study),
+        margin=float(study.spec.get("margin", MARGIN)),
+        figures=_figures(study),
+        rows=_rows(study),
+        ranked=wording.ranked(study),
+        colours={name: look.colour for name, look in looks(study.methods).items()},
+        savings=_by_method(study, study.label_saving),
+        targets=_targets(study),
+        equal=_by_method(study, study.at_budget),
+        marks=list(dict.fromkeys(row.labels for row in study.at_budget)),
+        settings={key: value for key, value in study.spec.items() if value not in (None, [], {}) or key not in _QUIET},
+        environment=_flat(study.environment),
+    )
+
+
+def _figures(study: Study) -> dict[str, Markup]:
+    drawn = {"curves": figures.learning_curves, "differences": figures.differences, "areas": figures.areas, "savings": figures.labels_saved}
+    return {name: Markup(draw(study)) for name, draw in drawn.items()}
+
+
+def _rows(study: Study) -> list[dict[str, Any]]:
+    """The baseline, then the methods best to worst, then those without any comparison."""
+    compared: dict[str, Comparison] = {row.method: row for row in wording.ranked(study)}
+    order = [BASELINE, *compared, *(name for name in study.challengers if name not in compared)]
+    look = looks(study.methods)
+    rows = []
+    for name in order:
+        result = study.methods[name]
+        last = [curve[-1] for curve in result.curve]
+        rounds = max(1, len(study.budgets))
+        parts = (result.seconds.train, result.seconds.score, result.seconds.select)
+        rows.append(
+            {
+                "name": name,
+                "colour": look[name].colour,
+                "seeds": len(result.seeds),
+                "final": wording.percent(fmean(last)) + (f" ± {100 * stdev(last):.1f}" if len(last) > 1 else "") if last else "–",
+                "area": wording.percent(fmean(result.aubc)) if last else "–",
+                "comparison": compared.get(name),
+                "per_round": [part / rounds for part in parts],
+                "total": sum(parts),
+            }
+        )
+    return rows
+
+
+def _by_method(study: Study, rows: list[Any]) -> Mapping[str, list[Any]]:
+    return {row.method: [cell for cell in rows if cell.method == row.method] for row in wording.ranked(study)}
+
+
+def _targets(study: Study) -> list[str]:
+    """Headings of the accuracies; the baseline's own differ a little with the seeds that a method shares, so they are named, not numbered."""
+    seen = dict.fromkeys((row.fraction, row.at if row.fraction is None else None) for row in study.label_saving)
+    return [f"{accuracy:.1%} accuracy" if fraction is None else _own_accuracy(study, fraction) for fraction, accuracy in seen]
+
+
+def _own_accuracy(study: Study, fraction: float) -> str:
+    return "random’s final accuracy" if fraction == 1 else f"random’s at {fraction * study.budgets[-1]:,.0f} labels"
+
+
+def _flat(environment: Mapping[str, Any]) -> dict[str, str]:
+    packages = environment.get("packages", {})
+    flat = {key: str(value) for key, value in environment.items() if key != "packages" and value is not None}
+    return {**flat, "packages": ", ".join(f"{name} {version}" for name, version in packages.items())} if packages else flat

@@ -1,0 +1,201 @@
+"""The record of a study: what `--json` prints, `study.json` keeps, and tables, sentences and reports are made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from querist.bench.measures import Censored
+from querist.bench.spec import BASELINE
+from querist.bench.statistics import Verdict
+from querist.core.errors import UsageError
+
+
+class Record(BaseModel):
+    """A frozen part of the record; newer files may hold more than this program knows."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Seconds(Record):
+    """Mean seconds: `train`, `score`, `select`."""
+
+    train: float = 0.0
+    score: float = 0.0
+    select: float = 0.0
+
+
+class MethodResult(Record):
+    """All finished runs of one method.
+
+    Attributes:
+        seeds: Seeds that finished, ascending.
+        metric: What the curves measure.
+        curve: One row per seed, one value per budget.
+        aubc: Area under the budget curve, one per seed.
+        seconds: Mean over seeds of a whole run.
+        rounds: Mean over seeds of every round.
+    """
+
+    seeds: list[int]
+    metric: str
+    curve: list[list[float]]
+    aubc: list[float]
+    seconds: Seconds
+    rounds: list[Seconds] = []
+
+
+class Comparison(Record):
+    """A paired comparison over shared seeds; positive differences favour the method.
+
+    Attributes:
+        method: The method.
+        baseline: What it is compared with.
+        measure: `aubc`.
+        difference: Mean paired difference.
+        low: Lower end of the 95 % t interval, None below two seeds.
+        high: Upper end.
+        n: Shared seeds.
+        p: Two-sided, Holm-adjusted over all comparisons of the study.
+        verdict: What may be said.
+        p_unadjusted: Before the adjustment.
+        low90: Lower end of the 90 % interval, for equivalence.
+        high90: Upper end.
+        detectable: The true difference that these seeds would have found four times in five.
+    """
+
+    method: str
+    baseline: str
+    measure: str
+    difference: float
+    low: float | None
+    high: float | None
+    n: int
+    p: float | None
+    verdict: Verdict
+    p_unadjusted: float | None = None
+    low90: float | None = None
+    high90: float | None = None
+    detectable: float | None = None
+
+
+class AtBudget(Record):
+    """Accuracies at equal labels, over shared seeds, with the paired 95 % interval of their difference. No verdict hangs on it."""
+
+    method: str
+    baseline: str
+    labels: int
+    accuracy: float
+    baseline_accuracy: float
+    difference: float
+    low: float | None
+    high: float | None
+    n: int
+
+
+class LabelSaving(Record):
+    """Labels needed for equal accuracy, on mean curves of the shared seeds.
+
+    Attributes:
+        method: The method.
+        baseline: What it is compared with.
+        at: The accuracy.
+        ratio: Labels of the baseline / labels of the method, above 1 saves; None where one of them never gets there.
+        low: Lower end of the 95 % bootstrap-t interval; None with fewer than five seeds or without a ratio.
+        high: Upper end.
+        censored: Who never gets there.
+        fraction: `at` is the baseline's accuracy at this fraction of the budget; None for a fixed accuracy.
+        bound: Without a ratio, what is known of it: below this if the method is censored, above it if the baseline is.
+        low_open: The interval goes on below `low`, further than the budgets can show.
+        high_open: The same above `high`.
+        labels: Labels of the method, None where not reached.
+        baseline_labels: Labels of the baseline.
+        n: Shared seeds.
+    """
+
+    method: str
+    baseline: str
+    at: float
+    ratio: float | None
+    low: float | None
+    high: float | None
+    censored: Censored | None = None
+    fraction: float | None = None
+    bound: float | None = None
+    low_open: bool = False
+    high_open: bool = False
+    labels: float | None = None
+    baseline_labels: float | None = None
+    n: int = 0
+
+
+class Failure(Record):
+    """A run that did not finish."""
+
+    method: str
+    seed: int
+    error: str
+
+
+class Study(Record):
+    """A study with everything that was measured and what may be said about it.
+
+    Attributes:
+        study: Its name.
+        dataset: Named data set.
+        spec_sha256: Digest of all settings with an influence on numbers.
+        budgets: Numbers of labels at which every run was measured.
+        methods: Name → results, the baseline first.
+        comparisons: Every method with the baseline.
+        label_saving: The same at equal accuracy.
+        out: Folder of the study.
+        report: The HTML report.
+        at_budget: The same at equal labels.
+        failures: Runs that did not finish.
+        split: What the accuracy was measured on.
+        spec: The resolved settings.
+        command: How to make the study again.
+        environment: Versions and hardware.
+        wall_seconds: Time that the study took, interruptions not counted.
+        compute_seconds: Sum over all runs of training, scoring and selecting.
+    """
+
+    study: str
+    dataset: str
+    spec_sha256: str
+    budgets: list[int]
+    methods: dict[str, MethodResult]
+    comparisons: list[Comparison]
+    label_saving: list[LabelSaving]
+    out: str
+    report: str
+    at_budget: list[AtBudget] = []
+    failures: list[Failure] = []
+    split: Literal["development", "final"] = "development"
+    spec: dict[str, Any] = {}
+    command: str = ""
+    environment: dict[str, Any] = {}
+    wall_seconds: float = 0.0
+    compute_seconds: float = 0.0
+
+    @property
+    def challengers(self) -> list[str]:
+        """The methods that are compared with the baseline."""
+        return [name for name in self.methods if name != BASELINE]
+
+    @classmethod
+    def open(cls, path: Path) -> Study:
+        """A study from its folder or its `study.json`.
+
+        Raises:
+            UsageError: if it is not there or is none.
+        """
+        file = path / "study.json" if path.is_dir() else path
+        try:
+            return cls.model_validate_json(file.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise UsageError("there is no study", got=str(path), wanted="a folder with study.json, or that file") from error
+        except (ValidationError, UnicodeDecodeError) as error:
+            raise UsageError("this file is not the record of a study", got=str(file), wanted="study.json as `querist run` writes it") from error

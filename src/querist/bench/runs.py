@@ -1,0 +1,213 @@
+"""One run: one method, one seed, one project file, measured at every budget. Killed at any point, it goes on where it was."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from querist.bench.spec import StudySpec
+from querist.core.contracts import Oracle
+from querist.core.errors import StoreError, TrainingError, UsageError
+from querist.core.records import Answer, Query, Round
+from querist.core.spec import digest
+
+METRIC = "accuracy"
+
+
+class RunProject(Protocol):
+    """What a run uses of a project."""
+
+    def run(self, oracle: Oracle) -> Any:
+        """Ask, tell and update until the budget is spent; goes on after an interruption."""
+
+    def rounds(self) -> Sequence[Round]:
+        """All published rounds, round 0 (no model) first."""
+
+    def status(self) -> Mapping[str, Any]:
+        """At least `items`, how many may be asked in all."""
+
+    def close(self) -> None:
+        """Close the file."""
+
+
+class RunFactory(Protocol):
+    """Creates the project of a run at `path`, or opens the one that is there, and gives the oracle that knows the answers."""
+
+    def __call__(
+        self,
+        *,
+        dataset: str,
+        root: str | None,
+        final: bool,
+        method: str,
+        learner: Mapping[str, Any],
+        seed: int,
+        path: Path,
+        initial: int,
+        batch: int,
+        budget: int,
+        score_pool: int,
+    ) -> tuple[RunProject, Oracle]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RoundRecord:
+    """What was measured at one budget."""
+
+    labels: int
+    metrics: Mapping[str, float]
+    seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A finished run."""
+
+    method: str
+    seed: int
+    run_sha256: str
+    rounds: tuple[RoundRecord, ...]
+
+    @property
+    def curve(self) -> tuple[float, ...]:
+        """The metric at every budget."""
+        return tuple(record.metrics[METRIC] for record in self.rounds)
+
+
+OnRound = Callable[[RoundRecord], None]
+
+
+def run_name(method: str, seed: int) -> str:
+    """File name of a run, without ending; import paths are made safe and stay distinct."""
+    safe = re.sub(r"[^\w.+-]", "-", method)
+    return f"{safe}-{seed}" if safe == method else f"{safe}-{digest(method)[:6]}-{seed}"
+
+
+def perform(spec: StudySpec, method: str, seed: int, folder: Path, on_round: OnRound) -> RunRecord:
+    """Make or continue one run and write its record to `folder`.
+
+    Args:
+        spec: The study.
+        method: Catalogue name or import path.
+        seed: Root seed of the run.
+        folder: Where project and record lie.
+        on_round: Called with every budget measured, those of an earlier attempt included.
+    """
+    name = run_name(method, seed)
+    with opened(spec, method, seed, folder) as (project, oracle):
+        heard = _Heard(oracle, project, on_round)
+        project.run(heard)
+        rounds = _exact(heard.listen(), spec.budgets)
+    record = RunRecord(method, seed, spec.run_sha256, rounds)
+    write_atomically(folder / f"{name}.json", json.dumps(asdict(record), indent=1))
+    return record
+
+
+@contextmanager
+def opened(spec: StudySpec, method: str, seed: int, folder: Path) -> Iterator[tuple[RunProject, Oracle]]:
+    """The project of a run with its oracle; a file that a kill left half-made is begun anew, for a simulation can be repeated."""
+    path = folder / f"{run_name(method, seed)}.querist"
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        project, oracle = _make(spec, method, seed, path)
+    except StoreError:
+        if not path.exists():
+            raise
+        path.replace(path.with_suffix(".broken"))
+        project, oracle = _make(spec, method, seed, path)
+    try:
+        yield project, oracle
+    finally:
+        project.close()
+
+
+def read_record(folder: Path, method: str, seed: int, run_sha256: str) -> RunRecord | None:
+    """The record of a finished run, or None if it is not there, not whole, or of other settings."""
+    try:
+        plain = json.loads((folder / f"{run_name(method, seed)}.json").read_text(encoding="utf-8"))
+        record = RunRecord(plain["method"], plain["seed"], plain["run_sha256"], tuple(RoundRecord(**row) for row in plain["rounds"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return record if (record.method, record.seed, record.run_sha256) == (method, seed, run_sha256) else None
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file that is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    with unfinished.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+
+
+@dataclass
+class _Heard:
+    """An oracle that passes on what has been measured whenever it is asked: by then the update before has been published."""
+
+    oracle: Oracle
+    project: RunProject
+    on_round: OnRound
+    seen: int = 0
+
+    def answer(self, query: Query) -> Iterable[Answer]:
+        self.listen()
+        return self.oracle.answer(query)
+
+    def listen(self) -> list[RoundRecord]:
+        records = [_record(made) for made in self.project.rounds() if made.n > 0]
+        for record in records[self.seen :]:
+            self.on_round(record)
+        self.seen = len(records)
+        return records
+
+
+def _record(made: Round) -> RoundRecord:
+    if METRIC not in made.metrics:
+        raise TrainingError(f"a round measured no {METRIC}", got=", ".join(made.metrics), wanted=METRIC)
+    return RoundRecord(made.labels_used, dict(made.metrics), dict(made.seconds))
+
+
+def _exact(records: Sequence[RoundRecord], budgets: Sequence[int]) -> tuple[RoundRecord, ...]:
+    used = [record.labels for record in records]
+    if used != list(budgets):
+        raise TrainingError("the rounds of a run must use exactly the labels of the budgets", got=used, wanted=list(budgets))
+    return tuple(records)
+
+
+def _make(spec: StudySpec, method: str, seed: int, path: Path) -> tuple[RunProject, Oracle]:
+    return factory(spec.factory)(
+        dataset=spec.dataset,
+        root=spec.root,
+        final=spec.final,
+        method=method,
+        learner=spec.learner_options(),
+        seed=seed,
+        path=path,
+        initial=spec.initial,
+        batch=spec.batch,
+        budget=spec.budget,
+        score_pool=spec.score_pool,
+    )
+
+
+def factory(path: str) -> RunFactory:
+    """The run factory named by `"module:function"`.
+
+    Raises:
+        UsageError: if it cannot be imported.
+    """
+    module, _, name = path.partition(":")
+    try:
+        found: RunFactory = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(f"cannot import the run factory {path!r}: {error}", wanted="module:function") from error
+    return found

@@ -1,0 +1,170 @@
+"""What a study is: data × methods × seeds, in one checked record that a TOML file, the command line and Python share."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from querist.bench.statistics import MARGIN
+from querist.core.errors import UsageError
+from querist.core.spec import digest
+
+BASELINE = "random"
+"""Every study has it; every method is compared with it."""
+
+Positive = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(gt=0, le=1)]
+
+
+class StudySpec(BaseModel):
+    """The settings of a study. Seeds are 0 … seeds − 1; the baseline runs `baseline_factor` times as many.
+
+    Attributes:
+        dataset: Named data set.
+        root: Folder with its files, or None for where they usually are.
+        methods: Catalogue names or import paths `module:Class`; the baseline is always added, first.
+        seeds: Seeds of every method.
+        baseline_factor: How many times as many seeds the baseline gets; the extra ones are plotted, not paired.
+        initial: Labels before the first choice.
+        batch: Labels a round.
+        budget: Labels at the end; the last batch is smaller where the sizes do not divide.
+        network: Network of the learner, or None for the default of the data set.
+        recipe: Training recipe, or None for the default.
+        steps: Optimiser steps a round, or None for the recipe's; never dependent on the method.
+        learner: Further options of the learner.
+        score_pool: Candidates scored in a round, the same random ones for all methods.
+        final: Evaluate on the final test set instead of the development split.
+        fractions: Label savings are given at the baseline's accuracy at these fractions of the budget; 1 is always among them.
+        accuracies: And at these fixed accuracies.
+        margin: Differences within ± margin count as equivalent.
+        workers: Processes; has no influence on results.
+        name: Name of the study, or None for that of the data set.
+        factory: Import path of the `RunFactory`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    dataset: str
+    root: str | None = None
+    methods: tuple[str, ...] = ()
+    seeds: Positive = 5
+    baseline_factor: Positive = 2
+    initial: Positive = 20
+    batch: Positive = 20
+    budget: Positive = 300
+    network: str | None = None
+    recipe: str | None = None
+    steps: Positive | None = None
+    learner: dict[str, Any] = Field(default_factory=dict)
+    score_pool: Positive = 10_000
+    final: bool = False
+    fractions: tuple[Share, ...] = (0.5, 0.75, 1.0)
+    accuracies: tuple[Share, ...] = ()
+    margin: Annotated[float, Field(gt=0, lt=1)] = MARGIN
+    workers: Positive = 2
+    name: str | None = None
+    factory: str = "querist.assemble:simulation"
+
+    @field_validator("methods")
+    @classmethod
+    def _baseline_first(cls, methods: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((BASELINE, *methods)))
+
+    @field_validator("fractions")
+    @classmethod
+    def _whole_budget_too(cls, fractions: tuple[float, ...]) -> tuple[float, ...]:
+        return tuple(sorted({*fractions, 1.0}))
+
+    @model_validator(mode="after")
+    def _budget_holds_initial(self) -> StudySpec:
+        if self.initial > self.budget:
+            raise ValueError(f"initial ({self.initial}) is larger than budget ({self.budget})")
+        return self
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> StudySpec:
+        """A spec from plain settings.
+
+        Raises:
+            UsageError: naming the first key that is unknown, missing or out of range.
+        """
+        try:
+            return cls.model_validate(settings)
+        except ValidationError as error:
+            raise _usage(error) from error
+
+    @classmethod
+    def from_toml(cls, path: Path, **override: Any) -> StudySpec:
+        """A spec from a TOML file.
+
+        Args:
+            path: The file, keys as in this class.
+            override: Settings that win over the file's; None is no setting.
+
+        Raises:
+            UsageError: if the file is missing, is no TOML, or holds a bad setting.
+        """
+        try:
+            settings = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError("cannot read the study file", got=str(path), wanted="a TOML file", hint=str(error)) from error
+        except tomllib.TOMLDecodeError as error:
+            raise UsageError(f"{path.name} is not valid TOML: {error}", hint='Strings need quotes: dataset = "digits"') from error
+        chosen = {key: value for key, value in override.items() if value is not None}
+        return cls.of({"name": path.stem, **settings, **chosen})
+
+    @property
+    def title(self) -> str:
+        """Name of the study for people."""
+        return self.name or self.dataset
+
+    @property
+    def budgets(self) -> tuple[int, ...]:
+        """Exact numbers of labels at which every run is measured."""
+        return (*range(self.initial, self.budget, self.batch), self.budget)
+
+    def seeds_of(self, method: str) -> range:
+        """Seeds of one method."""
+        return range(self.seeds * (self.baseline_factor if method == BASELINE else 1))
+
+    def runs(self) -> list[tuple[str, int]]:
+        """All (method, seed), seed by seed, so that an interrupted study has the same seeds of every method."""
+        last = max(len(self.seeds_of(method)) for method in self.methods)
+        return [(method, seed) for seed in range(last) for method in self.methods if seed in self.seeds_of(method)]
+
+    def learner_options(self) -> dict[str, Any]:
+        """The learner as the factory takes it: what is set, by name."""
+        named = {"network": self.network, "recipe": self.recipe, "steps": self.steps}
+        return {**self.learner, **{key: value for key, value in named.items() if value is not None}}
+
+    def run_settings(self) -> dict[str, Any]:
+        """What decides a run beside its method and seed."""
+        about_the_study = {"methods", "seeds", "baseline_factor", "fractions", "accuracies", "margin", "workers", "name"}
+        return self.model_dump(mode="json", exclude=about_the_study)
+
+    @property
+    def run_sha256(self) -> str:
+        """Digest of `run_settings`: runs of equal digest, method and seed are the same run."""
+        return digest(self.run_settings())
+
+    @property
+    def sha256(self) -> str:
+        """Digest of everything that has an influence on the study's numbers."""
+        return digest(self.model_dump(mode="json", exclude={"workers", "name"}))
+
+
+def _usage(error: ValidationError) -> UsageError:
+    first = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in first["loc"] if part != "methods") or ("methods" if first["loc"] else "")
+    if first["type"] == "extra_forbidden":
+        return UsageError(f"unknown setting {key!r} in the study", wanted=", ".join(StudySpec.model_fields))
+    if first["type"] == "missing":
+        return UsageError(f"the study needs the setting {key!r}")
+    message = str(first["msg"]).removeprefix("Value error, ")
+    if not key:
+        return UsageError(f"the study's settings do not fit: {message}")
+    return UsageError(f"bad value for {key!r} in the study: {message}", got=first.get("input"))

@@ -1,0 +1,138 @@
+"""A study: every method and seed as a run of its own, then one record. Stopped at any point, the same call goes on."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from querist.bench.analysis import CURVE_COLUMNS, at_equal_labels, compare, method_results, savings, tidy
+from querist.bench.crew import work_through
+from querist.bench.environment import environment
+from querist.bench.report import html
+from querist.bench.results import Failure, Study
+from querist.bench.runs import RunRecord, opened, read_record, write_atomically
+from querist.bench.spec import StudySpec
+from querist.bench.worker import Emit, Event
+from querist.core.errors import UsageError
+
+_SETTINGS = "settings.json"
+
+
+def run_study(spec: StudySpec, out: Path, *, emit: Emit = lambda event: None, command: str = "") -> Study:
+    """Run what is missing of a study and write `study.json`, `curves.csv` and `report.html` into its folder.
+
+    Args:
+        spec: The study.
+        out: Its folder. Finished runs in it are kept, unfinished ones continue; methods and seeds may have been added since.
+        emit: Takes the events of the runs (see `worker.Event`), for progress.
+        command: How it was started, for the record.
+
+    Returns:
+        The study; `failures` names the runs that did not finish.
+
+    Raises:
+        UsageError: for a budget beyond the pool, an unknown method, or a folder that holds another study.
+    """
+    _refuse_other_settings(spec, out)
+    folder = out / "runs"
+    missing = [run for run in spec.runs() if read_record(folder, *run, spec.run_sha256) is None]
+    _rehearse(spec, {method for method, _ in missing})
+    write_atomically(out / _SETTINGS, json.dumps(spec.run_settings(), indent=1))
+    failures: list[Failure] = []
+    watch = _Watch(out / "clock.json")
+
+    def listen(event: Event) -> None:
+        if event["event"] == "failed":
+            failures.append(Failure(method=event["method"], seed=event["seed"], error=event["error"]))
+            write_atomically(out / "logs" / f"failed-{len(failures)}.txt", f"{event['method']} seed {event['seed']}\n{event['error']}\n{event['trace']}")
+        watch.save()
+        emit(event)
+
+    work_through(spec, missing, folder, listen)
+    records = [record for run in spec.runs() if (record := read_record(folder, *run, spec.run_sha256)) is not None]
+    study = conclude(spec, records, failures, out=out, command=command, wall_seconds=watch.seconds)
+    write(study, tidy(spec, records), out)
+    return study
+
+
+def conclude(spec: StudySpec, records: Iterable[RunRecord], failures: Iterable[Failure], *, out: Path, command: str = "", wall_seconds: float = 0.0) -> Study:
+    """The record of a study from its finished runs, whatever order they came in."""
+    runs = list(records)
+    methods = method_results(spec, runs)
+    return Study(
+        study=spec.title,
+        dataset=spec.dataset,
+        spec_sha256=spec.sha256,
+        budgets=list(spec.budgets),
+        methods=methods,
+        comparisons=compare(methods, spec.margin),
+        label_saving=savings(spec, methods),
+        out=str(out),
+        report=str(out / "report.html"),
+        at_budget=at_equal_labels(spec, methods),
+        failures=sorted(failures, key=lambda failure: (spec.methods.index(failure.method), failure.seed)),
+        split="final" if spec.final else "development",
+        spec=spec.model_dump(mode="json"),
+        command=command,
+        environment=environment(),
+        wall_seconds=wall_seconds,
+        compute_seconds=sum(sum(row.seconds.values()) for run in runs for row in run.rounds),
+    )
+
+
+def write(study: Study, rows: list[dict[str, Any]], out: Path) -> None:
+    """Write record, curves and report into the study's folder."""
+    write_atomically(out / "study.json", study.model_dump_json(indent=1))
+    text = io.StringIO()
+    table = csv.DictWriter(text, fieldnames=CURVE_COLUMNS, lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    write_atomically(out / "curves.csv", text.getvalue())
+    write_atomically(out / "report.html", html(study))
+
+
+def _refuse_other_settings(spec: StudySpec, out: Path) -> None:
+    try:
+        there: Mapping[str, Any] = json.loads((out / _SETTINGS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    settings = spec.run_settings()
+    differing = sorted(key for key in {*there, *settings} if there.get(key) != settings.get(key))
+    if differing:
+        got = ", ".join(f"{key} = {settings.get(key)} (there: {there.get(key)})" for key in differing)
+        raise UsageError(f"the folder {out} holds runs made with other settings", got=got, hint="Choose another folder with --out.")
+
+
+def _rehearse(spec: StudySpec, methods: Iterable[str]) -> None:
+    """Set up a run of every method in a folder that is thrown away, so that mistakes show before anything is written or trained."""
+    for method in sorted(methods):
+        with tempfile.TemporaryDirectory(prefix="querist-") as folder, opened(spec, method, 0, Path(folder)) as (project, _):
+            items = int(project.status()["items"])
+        if spec.budget > items:
+            key = "initial" if spec.initial > items else "budget"
+            raise UsageError(f"the {key} is beyond the pool of {spec.dataset!r}", got=getattr(spec, key), wanted=f"at most {items} labels")
+
+
+class _Watch:
+    """Wall time that goes on after an interruption."""
+
+    def __init__(self, file: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        self.file, self.clock = file, clock
+        try:
+            self.before = float(json.loads(file.read_text(encoding="utf-8"))["seconds"])
+        except (OSError, ValueError, KeyError, TypeError):
+            self.before = 0.0
+        self.start = clock()
+
+    @property
+    def seconds(self) -> float:
+        return self.before + self.clock() - self.start
+
+    def save(self) -> None:
+        write_atomically(self.file, json.dumps({"seconds": self.seconds}))

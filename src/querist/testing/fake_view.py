@@ -1,0 +1,81 @@
+"""A PoolView over plain arrays: acquisitions are tested without any training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from querist.core.errors import CapabilityError
+from querist.core.order import canonical
+from querist.core.rng import stream
+
+
+@dataclass
+class FakeView:
+    """Statistics by group and name.
+
+    Attributes:
+        candidates, labelled, pending: Ids in canonical order.
+        labels: Class position per labelled item.
+        classes: Number of classes.
+        stats: group → name → array or pair.
+    """
+
+    candidates: Sequence[str]
+    labelled: Sequence[str] = ()
+    pending: Sequence[str] = ()
+    labels: Sequence[int] = ()
+    classes: int = 3
+    stats: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def stat(self, name: str, of: str = "candidates") -> Any:
+        """See `PoolView.stat`."""
+        try:
+            return self.stats[of][name]
+        except KeyError:
+            raise CapabilityError(f"no statistic {name!r} of {of} here") from None
+
+    @classmethod
+    def random(cls, n: int = 40, labelled: int = 6, pending: int = 2, k: int = 4, c: int = 3, d: int = 5, seed: int = 0) -> FakeView:
+        """Statistics drawn at random, with every name that the contracts know."""
+        rng = stream(seed, 0, "oracle")
+        total = n + labelled + pending
+        order = rng.permutation(total)
+        ids = canonical(f"item-{row}" for row in range(total))
+        rows = {"candidates": np.sort(order[:n]), "labelled": np.sort(order[n : n + labelled]), "pending": np.sort(order[n + labelled :])}
+        centres = rng.normal(size=(c, d)) * 2
+        features = (centres[rng.integers(c, size=total)] + rng.normal(size=(total, d))).astype(np.float32)
+        logits = features @ rng.normal(size=(d, c)) * 0.5
+        samples = logits[:, None, :] + rng.normal(size=(total, k, c)) * 0.7
+        return cls.of(ids, rows, features, _softmax(samples).astype(np.float32), rng.integers(c, size=labelled).tolist())
+
+    @classmethod
+    def of(cls, ids: Sequence[str], rows: dict[str, np.ndarray], features: np.ndarray, probs: np.ndarray, labels: Sequence[int]) -> FakeView:
+        """A view over rows of common arrays; gradients follow from probabilities and features."""
+        from querist.kernels.gradients import residual
+
+        gradients = residual(probs.mean(axis=1))
+        stats = {group: {"features": features[r], "probs": probs[r], "gradients": (gradients[r], features[r])} for group, r in rows.items()}
+        groups = {group: [ids[i] for i in r] for group, r in rows.items()}
+        return cls(groups["candidates"], groups["labelled"], groups["pending"], labels, probs.shape[2], stats)
+
+    def take(self, rows: np.ndarray) -> FakeView:
+        """The same view with some of its candidates."""
+        chosen = {name: tuple(part[rows] for part in value) if isinstance(value, tuple) else value[rows] for name, value in self.stats["candidates"].items()}
+        ids = [self.candidates[i] for i in rows]
+        return FakeView(ids, self.labelled, self.pending, self.labels, self.classes, {**self.stats, "candidates": chosen})
+
+    def filled(self, name: str, value: Any) -> FakeView:
+        """The same view with one statistic of the candidates replaced."""
+        return FakeView(
+            self.candidates, self.labelled, self.pending, self.labels, self.classes,
+            {**self.stats, "candidates": {**self.stats["candidates"], name: value}},
+        )  # fmt: skip
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))
