@@ -87,7 +87,7 @@ def through_the_door(command: Callable[[Sequence[str]], Any], argv: Sequence[str
             return _interrupted()
         return code if isinstance(code, int) else DONE
     except Exception as error:
-        return _failed(error)
+        return _failed(error, options)
     except KeyboardInterrupt:
         return _interrupted()
     finally:
@@ -95,7 +95,7 @@ def through_the_door(command: Callable[[Sequence[str]], Any], argv: Sequence[str
         _as_json.reset(tokens[1])
 
 
-def _failed(error: Exception) -> int:
+def _failed(error: Exception, argv: Sequence[str]) -> int:
     if isinstance(error, OSError) and error.errno == errno.EPIPE:
         _forget_stdout()
         return FAILED
@@ -103,7 +103,7 @@ def _failed(error: Exception) -> int:
         return _interrupted()
     if os.environ.get("QUERIST_DEBUG"):
         traceback.print_exception(error)
-    known = _known(error)
+    known = _known(error, argv)
     payload = known.payload() if known else {"type": type(error).__name__, "message": _unexpected(error), "got": None, "wanted": None, "hint": _REPORT}
     if _as_json.get():
         emit({"error": payload})
@@ -119,18 +119,28 @@ def _unexpected(error: Exception) -> str:
     return _one_line(f"unexpected {type(error).__name__}: {error}")
 
 
-def _known(error: Exception) -> QueristError | None:
+def _known(error: Exception, argv: Sequence[str]) -> QueristError | None:
     """The error as one of ours, if it is anything that a user can do something about."""
     if isinstance(error, QueristError):
         return error
     if hasattr(error, "format_message"):  # click's, whichever click typer brings
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "querist"
-        return UsageError(_one_line(error.format_message()).rstrip("."), hint=f"See: {path} --help")
+        got = _given(getattr(getattr(error, "param", None), "opts", ()), argv)
+        return UsageError(_one_line(error.format_message()).rstrip("."), got=got, hint=f"See: {path} --help")
     if isinstance(error, ModuleNotFoundError) and error.name:
         return _missing(error.name)
     if isinstance(error, OSError) and error.strerror:
         return StoreError(error.strerror, got=error.filename, hint="Does the place exist, and may you use it?")
+    return None
+
+
+def _given(options: Sequence[str], argv: Sequence[str]) -> str | None:
+    """The value that was given to an option; the parser's own message does not always say it."""
+    for place, word in enumerate(argv):
+        name, equals, value = word.partition("=")
+        if name in options:
+            return value if equals else next(iter(argv[place + 1 : place + 2]), None)
     return None
 
 
