@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -38,7 +40,7 @@ class Project:
     Safe to share between threads, and as many processes may open the same file; open it again after a fork.
     """
 
-    def __init__(self, store: Store, artifacts: Artifacts, *, runtime: RuntimeFactory, clock: Clock, pool: Pool | None, temporary: Any = None) -> None:
+    def __init__(self, store: Store, artifacts: Artifacts, *, runtime: RuntimeFactory, clock: Clock, pool: Pool | None) -> None:
         self.store: Final = store
         self.artifacts: Final = artifacts
         self.classes: Final = Classes(store)
@@ -47,7 +49,7 @@ class Project:
         self._pool = pool
         self._runtime: Runtime | None = None
         self._mark: str | None = None
-        self._temporary = temporary
+        self._gone: Callable[[], object] | None = None
 
     @classmethod
     def create(
@@ -122,16 +124,18 @@ class Project:
     def _over(cls, store: Store, runtime: RuntimeFactory, clock: Clock, pool: Pool | None) -> Project:
         where = store.place
         if where.memory:
-            temporary = tempfile.TemporaryDirectory(prefix="querist-")
-            return cls(store, Artifacts(Path(temporary.name), durable=False), runtime=runtime, clock=clock, pool=pool, temporary=temporary)
+            folder = tempfile.mkdtemp(prefix="querist-")
+            made = cls(store, Artifacts(Path(folder), durable=False), runtime=runtime, clock=clock, pool=pool)
+            made._gone = weakref.finalize(made, shutil.rmtree, folder, ignore_errors=True)
+            return made
         root = Path(f"{where.file}.d") if where.file is not None else Path(f"{where.shown.rsplit('/', 1)[-1].partition('?')[0]}.querist.d")
         return cls(store, Artifacts(root), runtime=runtime, clock=clock, pool=pool)
 
     def close(self) -> None:
         """Close the store. A project in memory is gone with it."""
         self.store.close()
-        if self._temporary is not None:
-            self._temporary.cleanup()
+        if self._gone is not None:
+            self._gone()
 
     def __enter__(self) -> Project:
         return self

@@ -134,12 +134,13 @@ def _scan(connection: Connection, open_: ColumnElement[bool], start: int, least:
 
 def _put_behind(connection: Connection, wish: Wish, current: _Round, k: int) -> list[_Pick]:
     """What this annotator skipped in this round comes back to them when there is nothing else, oldest first."""
+    passed = skip.alias("passed")  # else it would correlate with the skips inside `askable`
     rows = connection.execute(
         select(item.c.key, item.c.id, ranking.c.rank, ranking.c.score, ranking.c.note)
-        .join(skip, skip.c.item == item.c.key)
+        .join(passed, passed.c.item == item.c.key)
         .outerjoin(ranking, and_(ranking.c.item == item.c.key, ranking.c.round == current.n))
-        .where(skip.c.annotator == wish.by, skip.c.round == current.n, askable(wish.now))
-        .order_by(skip.c.number)
+        .where(passed.c.annotator == wish.by, passed.c.round == current.n, askable(wish.now))
+        .order_by(passed.c.number)
     )
     unique = {row.key: Asked(row.id, -1 if row.rank is None else row.rank, row.score, "reserve", row.note or "skipped before") for row in rows}
     return list(unique.items())[:k]
