@@ -12,9 +12,7 @@ from querist.testing.projects import ListPool, OrderRuntime, targets
 
 @pytest.fixture
 def project(tmp_path):
-    with Project.create(
-        tmp_path / "a.querist", pool=ListPool(60), classes=["cat", "dog"], runtime=OrderRuntime.factory, batch=5, initial=5, budget=20
-    ) as made:
+    with Project.create(tmp_path / "a.querist", pool=ListPool(60), classes=["cat", "dog"], runtime=OrderRuntime.factory, batch=5, initial=5, budget=20) as made:
         yield made
 
 

@@ -119,7 +119,8 @@ class Project:
         told = {row.item for row in rows} | set(aside)
         given = {
             "pool": creating.plain_pool(pool), "test_pool": None if test_pool is None else creating.plain_pool(test_pool), "task": space.kind,
-            "method": spec(method), "learner": spec(learner), "seed": seed, "batch": batch, "initial": initial, "reserve": reserve, "budget": budget, "target": target,
+            "method": spec(method), "learner": spec(learner), "seed": seed, "batch": batch, "initial": initial, "reserve": reserve,
+            "budget": budget, "target": target,
             "rounds": rounds, "on_empty": on_empty, "ttl": ttl, "score_pool": score_pool,
         }  # fmt: skip
         plan = creating.plan(given, sum(item not in told for item in ids) if told else len(ids))
