@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from querist import testing
-    from querist.bench.study import simulate
+    from querist.bench.simulate import simulate
     from querist.core import errors
     from querist.core.catalogue import acquisition as method
     from querist.core.catalogue import rows as methods
@@ -29,7 +29,7 @@ _PUBLIC = {
     "errors": "querist.core.errors",
     "method": "querist.core.catalogue:acquisition",
     "methods": "querist.core.catalogue:rows",
-    "simulate": "querist.bench.study:simulate",
+    "simulate": "querist.bench.simulate:simulate",
     "testing": "querist.testing",
 }
 

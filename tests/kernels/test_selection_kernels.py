@@ -25,7 +25,7 @@ def test_k_center_golden() -> None:
 
 
 def naive_k_center(x: np.ndarray, centres: np.ndarray, k: int) -> list[int]:
-    covered, picks = [row for row in centres], []
+    covered, picks = list(centres), []
     for _ in range(min(k, len(x))):
         if covered:
             gaps = [-1.0 if i in picks else min(float(((row - c) ** 2).sum()) for c in covered) for i, row in enumerate(x)]

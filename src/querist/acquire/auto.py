@@ -30,8 +30,8 @@ class Auto:
         share: Batch size over pool size from which diversity inside the batch matters (BADGE).
     """
 
-    few: float = 5.0
-    share: float = 0.005
+    few: float = 2.0
+    share: float = 0.02
 
     @property
     def needs(self) -> frozenset[str]:
