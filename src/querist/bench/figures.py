@@ -85,7 +85,8 @@ def differences(study: Study) -> str:
                 axes.fill_between(study.budgets, mean - half, mean + half, color=colour, alpha=0.12, linewidth=0)
         axes.set_ylabel(f"accuracy − {BASELINE}, points")
         axes.set_xlabel("labels")
-        axes.legend(loc="best", frameon=False, fontsize=9)
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(loc="best", frameon=False, fontsize=9)
 
     return _svg(draw, 4.0, f"Accuracy of the methods minus that of {BASELINE} at equal labels")
 
