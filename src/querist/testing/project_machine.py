@@ -81,6 +81,8 @@ class ProjectMachine(RuleBasedStateMachine):
         self.pool = ListPool(POOL)
         self.items = [f"item-{number}" for number in range(TEST, POOL)]
         self._open()
+        for item, class_id in zip(self.items, ("c0", "c1"), strict=False):  # else half of all runs never train
+            self._tell(item, "ann", class_id)
 
     def _open(self) -> None:
         self.project = Project.open(self.folder / "a.querist", pool=self.pool, runtime=self._observed, clock=self.clock)
@@ -118,6 +120,9 @@ class ProjectMachine(RuleBasedStateMachine):
         """Anything by anybody, asked or not."""
         item = data.draw(st.sampled_from(self.items))
         class_id = data.draw(st.sampled_from(sorted(self.names)))
+        self._tell(item, by, class_id)
+
+    def _tell(self, item: str, by: str, class_id: str) -> None:
         told = self.project.tell(item, self.names[class_id], by=by)
         self.acknowledged += 1
         assert told.number == self.acknowledged
@@ -215,9 +220,9 @@ class ProjectMachine(RuleBasedStateMachine):
         assert self.project.ranking() == before
 
     @precondition(lambda self: self._consensus())
-    @rule()
-    def crash_in_update(self) -> None:
-        """The process dies in the middle: its lock stays, its input stays, another process goes on."""
+    @rule(late=st.integers(0, 2))
+    def crash_in_update(self, late: int) -> None:
+        """The process dies in the middle: its lock stays, its input stays, another process goes on and is told more before it updates."""
         self.crashed = self.crashed or self._input()
         self.project._bound()
         self.runtime.error = Crash()
@@ -230,6 +235,8 @@ class ProjectMachine(RuleBasedStateMachine):
             connection.execute(insert(lock), row)
         self.project.close()
         self._open()
+        for item in self.items[:late]:
+            self._tell(item, "bob", min(self.names))
 
     @rule()
     def reopen(self) -> None:
