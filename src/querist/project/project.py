@@ -52,8 +52,9 @@ class Project:
     @classmethod
     def create(
         cls, path: str | Path, *, pool: Pool, task: LabelSpace | str = "classification", classes: Sequence[str] | None = None, method: Any = "auto",
-        learner: Mapping[str, Any] | None = None, seed: int = 0, batch: int | None = None, initial: int | None = None, reserve: int | None = None, budget: str | int | None = None,
-        target: float | None = None, rounds: int | None = None, on_empty: str = "random", ttl: float = TTL, score_pool: int | None = 10_000,
+        learner: Mapping[str, Any] | None = None, seed: int = 0, batch: int | None = None, initial: int | None = None, reserve: int | None = None,
+        budget: str | int | None = None, target: float | None = None,
+        rounds: int | None = None, on_empty: str = "random", ttl: float = TTL, score_pool: int | None = 10_000,
         test: Mapping[str, Any] | None = None, test_pool: Pool | None = None, annotations: Mapping[str, Any] | Iterable[Any] | None = None,
         quarantined: Mapping[str, str] | None = None, runtime: RuntimeFactory = lazy_runtime, clock: Clock = system_clock,
     ) -> Project:  # fmt: skip
