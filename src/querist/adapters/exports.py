@@ -49,7 +49,7 @@ def imagefolder(project: Project, out: Path) -> Path:
     """
     locate = getattr(project.pool, "file", None)
     if locate is None:
-        raise UsageError("the items of this project are no picture files", wanted="a project over a folder or a table of picture paths")
+        raise UsageError("the items of this project are no picture files", wanted="a folder, or a table of picture paths")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise StoreError("there is something already", got=str(out), wanted="a new or empty folder")
     part = out.with_name(f".{out.name}.part")
@@ -58,7 +58,7 @@ def imagefolder(project: Project, out: Path) -> Path:
         for item, value in project.labels().items():
             source = locate(item)
             if source is None:
-                raise UsageError("the pictures of this project are inside its table", got=repr(item), wanted="picture files")
+                raise UsageError("the items of this project are no picture files", got=repr(item), wanted="a folder, or a table of picture paths")
             target = part / _safe(value) / item
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)

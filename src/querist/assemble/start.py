@@ -9,6 +9,7 @@ from typing import Any
 
 from querist.assemble.held_out import HeldOut, duplicates, held_out
 from querist.assemble.learners import options
+from querist.assemble.simulate import RECIPES
 from querist.core import catalogue
 from querist.core.contracts import Pool
 from querist.core.errors import LabelError, StoreError, UnknownItemError, UsageError
@@ -93,15 +94,20 @@ def start(wishes: Wishes, warn: Warn) -> dict[str, Any]:
     held = held_out(pool, wishes.test, _own_test(wishes, pool))
     space = new_space(wishes.task, _classes(wishes.labels, pool, given, held))
     equal = duplicates(pool, held)
-    kept = _kept(given, pool, held, frozenset(equal), warn)
-    learner = options(content_kind(pool), wishes.encoder, wishes.weights, wishes.learner, warn)
-    _say_renamed(held, warn)
+    remarks: list[str] = []
+    kept = _kept(given, pool, held, frozenset(equal), remarks.append)
+    recipe = wishes.learner or (RECIPES.get(pool.name) if isinstance(pool, NamedPool) and wishes.encoder is None else None)
+    learner = options(content_kind(pool), wishes.encoder, wishes.weights, recipe, remarks.append)
+    if held.renamed:
+        remarks.append(f"the test items share ids with the pool, so theirs begin with {held.renamed!r}")
     with Project.create(
         wishes.project, pool=pool, task=space, method=wishes.method, learner=learner, seed=wishes.seed, batch=wishes.batch, budget=wishes.budget,
         target=wishes.target, test=held.targets, test_pool=held.pool, quarantined=dict.fromkeys(equal, DUPLICATE),
         annotations=[{"item": row.id, "value": row.value, "by": row.annotator or IMPORTED} for row in kept],
     ) as project:  # fmt: skip
         facts = project.status()
+    for remark in remarks:  # only now: a refusal is said alone
+        warn(remark)
     return {
         "project": wishes.project, "items": facts["items"], "imported": len({row.id for row in kept}), "test": facts["test"],
         "duplicates_with_test": len(equal), "quarantined": facts["quarantined"] - len(equal), "task": space.kind, "encoder": learner.get("encoder"),
@@ -213,8 +219,3 @@ def _kept(given: list[Labelled], pool: Pool, held: HeldOut, equal: frozenset[str
 def _as_text(row: Labelled) -> Labelled:
     """The row with a text for a value that a table may hold as a number."""
     return row if isinstance(row.value, str) else row._replace(value=str(row.value))
-
-
-def _say_renamed(held: HeldOut, warn: Warn) -> None:
-    if held.renamed:
-        warn(f"the test items share ids with the pool, so theirs begin with {held.renamed!r}")

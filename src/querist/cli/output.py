@@ -77,7 +77,8 @@ def through_the_door(command: Callable[[Sequence[str]], Any], argv: Sequence[str
     """
     options = argv[: argv.index("--")] if "--" in argv else argv
     as_json = "--json" in options and "--help" not in options
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr, force=True)
+    log, handler = logging.getLogger("querist"), logging.StreamHandler(sys.stderr)
+    log.addHandler(handler)
     tokens = _stdout.set(sys.stdout), _as_json.set(as_json)
     try:
         # What libraries print must not mix with the one object on stdout.
@@ -91,6 +92,7 @@ def through_the_door(command: Callable[[Sequence[str]], Any], argv: Sequence[str
     except KeyboardInterrupt:
         return _interrupted()
     finally:
+        log.removeHandler(handler)
         _stdout.reset(tokens[0])
         _as_json.reset(tokens[1])
 
