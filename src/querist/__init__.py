@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from querist import testing
+    from querist.acquire.arrays import select
     from querist.bench.simulate import simulate
     from querist.core import errors
     from querist.core.catalogue import acquisition as method
@@ -29,11 +30,12 @@ _PUBLIC = {
     "errors": "querist.core.errors",
     "method": "querist.core.catalogue:acquisition",
     "methods": "querist.core.catalogue:rows",
+    "select": "querist.acquire.arrays:select",
     "simulate": "querist.bench.simulate:simulate",
     "testing": "querist.testing",
 }
 
-__all__ = ["ArrayPool", "FolderPool", "HFPool", "Project", "TablePool", "TorchPool", "errors", "method", "methods", "simulate", "testing"]
+__all__ = ["ArrayPool", "FolderPool", "HFPool", "Project", "TablePool", "TorchPool", "errors", "method", "methods", "select", "simulate", "testing"]
 
 
 def __getattr__(name: str) -> Any:

@@ -27,6 +27,7 @@ from querist.learn.schemes.supervised import Steps, Supervised
 from querist.nets.base import MLP
 from querist.nets.cnn import SmallCNN
 from querist.nets.encoders import Pixels, encoder
+from querist.nets.timm import TimmNetwork
 
 DEFAULT_RECIPE = "mlp"
 INPUT_OPTIONS = frozenset({"encoder", "weights", "side"})
@@ -67,7 +68,7 @@ def learner(options: Mapping[str, Any], method: Any) -> Learner:
     inference = str(options.get("inference") or catalogue.inference_name(method))
     changes: dict[str, Any] = {"inference": build(catalogue.row(inference, "inference")["inference_spec"])}
     if options.get("network"):
-        changes["network"] = network(options["network"])
+        changes["network"] = network(options["network"], options.get("weights"))
     if options.get("steps"):
         if not isinstance(made.scheme, Supervised):
             raise UsageError("this recipe has no step rule to replace", got=type(made.scheme).__name__, wanted="Supervised")
@@ -77,16 +78,18 @@ def learner(options: Mapping[str, Any], method: Any) -> Learner:
     return dataclasses.replace(made, **changes)
 
 
-def network(named: str | Mapping[str, Any]) -> Any:
-    """A network factory by name or spec.
+def network(named: str | Mapping[str, Any], weights: str | None = None) -> Any:
+    """A network factory by name (`timm:NAME` too, with weights from a local file) or spec.
 
     Raises:
         UsageError: for an unknown name.
     """
     if isinstance(named, Mapping):
         return build(named)
+    if named.startswith("timm:"):
+        return TimmNetwork(named.removeprefix("timm:"), weights)
     if named not in NETWORKS:
-        raise UsageError(f"unknown network {named!r}", wanted=", ".join(NETWORKS))
+        raise UsageError(f"unknown network {named!r}", wanted=", ".join((*NETWORKS, "timm:NAME")))
     return NETWORKS[named]
 
 
