@@ -1,0 +1,103 @@
+"""Writes src/querist/acquire/evidence.json: what proves each row of the catalogue.
+
+`python docs/gen/evidence.py` runs the smoke recipe of every strategy and recipe (CPU seconds), reads the recorded studies in
+docs/results/, and checks that every test it names exists. `--check` compares everything but the seconds; a test runs it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from querist.core import catalogue
+
+ROOT = Path(__file__).parents[2]
+TARGET = ROOT / "src" / "querist" / "acquire" / "evidence.json"
+CONTRACTS = {
+    "strategy": "tests/contracts/test_acquisitions.py::TestCatalogue",
+    "scheme": "tests/contracts/test_schemes.py::TestCatalogue",
+    "inference": "tests/contracts/test_inferences.py::TestCatalogue",
+    "recipe": "tests/contracts/test_recipes.py::test_recipe_trains_and_scores",
+    "refit": "tests/learn/test_refit.py",
+}
+SMOKE = {"initial": 20, "batch": 20, "budget": 60}
+
+
+def evidence(row: Mapping[str, Any], seconds: float | None) -> dict[str, Any]:
+    """What there is for one row; None where there is nothing."""
+    contract = CONTRACTS.get(str(row["type"]))
+    return {
+        "property": row["property"] if exists(row.get("property")) else None,
+        "contract": contract if exists(contract) else None,
+        "smoke_seconds": seconds,
+        "fair_run": fair_run(str(row["name"])),
+    }
+
+
+def exists(test: str | None) -> bool:
+    """Is there such a test: the file, and in it the function or class."""
+    if test is None:
+        return False
+    file, _, name = test.partition("::")
+    path = ROOT / file
+    return path.is_file() and (
+        not name or re.search(rf"^\s*(def|class) {re.escape(name.split('::')[-1])}\b", path.read_text(encoding="utf-8"), re.M) is not None
+    )
+
+
+def fair_run(name: str) -> dict[str, Any] | None:
+    """The comparison with random in the recorded study with most seeds."""
+    found: dict[str, Any] | None = None
+    for file in sorted((ROOT / "docs" / "results").glob("*/study.json")):
+        study = json.loads(file.read_text(encoding="utf-8"))
+        for row in study["comparisons"]:
+            if row["method"] == name and row["baseline"] == "random" and row["measure"] == "aubc" and (found is None or row["n"] > found["seeds"]):
+                found = {
+                    "snapshot": str(file.relative_to(ROOT)), "dataset": study["dataset"], "seeds": row["n"],
+                    "delta_aubc": row["difference"], "low": row["low"], "high": row["high"], "verdict": row["verdict"],
+                }  # fmt: skip
+    return found
+
+
+def smoke(row: Mapping[str, Any]) -> float | None:
+    """CPU seconds of three rounds on digits with this strategy, inference, recipe or refit; None for what cannot run there."""
+    from querist.assemble import simulation
+
+    name, kind = str(row["name"]), str(row["type"])
+    if name == "fine-tune":
+        return None
+    method = name if kind == "strategy" else "margin"
+    learner = {"inference": {"inference": name}, "refit": {"refit": name}, "recipe": {"recipe": name}}.get(kind, {})
+    dataset = "wine" if name in ("mlp", "features-head") else "fashion-mnist" if name in ("fashion-cnn", "small-cnn") else "digits"
+    started = time.process_time()
+    project, oracle = simulation(dataset=dataset, method=method, seed=0, path=":memory:", learner=learner, **SMOKE)
+    project.run(oracle)
+    project.close()
+    return round(time.process_time() - started, 2)
+
+
+def main() -> int:
+    """Write the file, or compare with it."""
+    rows = catalogue.rows()
+    if "--check" in sys.argv:
+        kept = json.loads(TARGET.read_text(encoding="utf-8"))
+        stale = [str(row["name"]) for row in rows if kept.get(row["name"]) != evidence(row, kept.get(row["name"], {}).get("smoke_seconds"))]
+        if stale or set(kept) != {row["name"] for row in rows}:
+            sys.stderr.write(f"evidence.json is stale for: {', '.join(stale) or 'rows that are gone'}. Run: python docs/gen/evidence.py\n")
+            return 1
+        return 0
+    import torch
+
+    torch.set_num_threads(1)
+    made = {str(row["name"]): evidence(row, smoke(row)) for row in rows}
+    TARGET.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
