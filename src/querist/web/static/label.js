@@ -291,8 +291,9 @@ async function node({ url, text }) {
   const image = el("img", { alt: `Item ${current.asked.id}`, src: url });
   try { await image.decode(); } catch { throw new Refused(424, { message: "the browser cannot decode this picture" }); }
   const tiny = Math.max(image.naturalWidth, image.naturalHeight) <= 160;
-  image.classList.toggle("tiny", tiny); // single pixels stay crisp; larger pictures are not blown up beyond twice their size
-  if (!tiny) Object.assign(image.style, { maxWidth: `min(100%, ${2 * image.naturalWidth}px)`, maxHeight: `min(100%, ${2 * image.naturalHeight}px)` });
+  image.classList.toggle("tiny", tiny); // single pixels stay crisp
+  const most = tiny ? 20 : 4; // larger is not clearer
+  Object.assign(image.style, { maxWidth: `min(100%, ${most * image.naturalWidth}px)`, maxHeight: `min(100%, ${most * image.naturalHeight}px)` });
   return image;
 }
 
@@ -315,6 +316,7 @@ function paintChoices() {
   const most = Math.max(1, ...counts.values());
   const wanted = $("find").value.trim().toLowerCase();
   $("find").hidden = names.length <= 12;
+  $("choices").classList.toggle("many", names.length > 7);
   if ($("choices").children.length !== names.length) {
     $("choices").replaceChildren(...names.map((name, place) => el("button", { className: "choice", onclick: () => tell(name) },
       el("kbd", {}, KEYS[place] ?? ""), el("span", { className: "name" }, name), el("span", { className: "sure" }), el("span", { className: "count" }), el("i", { className: "share" }))));
