@@ -480,6 +480,7 @@ $("who").addEventListener("change", async () => { // somebody else sits down: wh
   queue = [];
   current = null;
   past = [];
+  session.drop(`${NAME}:past`);
   if (query) await post("release", { query }).catch(() => {});
   fill();
 });
