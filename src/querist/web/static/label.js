@@ -86,6 +86,7 @@ const outbox = {
     this.busy = false;
     this.show();
     look(200);
+    fill();
   },
   show() {
     const waiting = this.keys().length;
@@ -97,19 +98,22 @@ const outbox = {
 // ---- several windows of one person: each holds a lock on what it shows, so no two show the same -------------------------------
 
 const claims = new Map();
+const ours = new Set(); // every lock this window ever had: one that is just given back still counts as held for a moment
 const lockName = (id) => `${NAME}:${who()}:${id}`;
 const claim = (id) => new Promise((resolve) => {
   if (!navigator.locks) return resolve(true);
   navigator.locks.request(lockName(id), { ifAvailable: true }, (lock) => {
     resolve(Boolean(lock));
-    return lock ? new Promise((free) => claims.set(id, free)) : undefined;
+    if (!lock) return undefined;
+    ours.add(lock.name);
+    return new Promise((free) => claims.set(id, free));
   });
 });
 const unclaim = (id) => { claims.get(id)?.(); claims.delete(id); };
 async function heldElsewhere() {
   if (!navigator.locks) return 0;
   const { held } = await navigator.locks.query();
-  return held.filter((lock) => lock.name.startsWith(`${NAME}:${who()}:`)).length - claims.size;
+  return held.filter((lock) => lock.name.startsWith(`${NAME}:${who()}:`) && !ours.has(lock.name)).length;
 }
 
 // ---- the queue: what is asked, what is shown, what was answered ----------------------------------------------------------------
@@ -121,19 +125,22 @@ let past = JSON.parse(session.get(`${NAME}:past`) ?? "[]"); // for undo
 let query = null;
 let shown = false;
 let filling = false;
+let refill = false; // asked to fill while filling
 let status = null;
 let goOn = false; // label on after the project is done
 const contents = new Map();
 
 async function fill() {
+  if (filling) refill = true;
   if (filling || queue.length >= PREFETCH) return;
   filling = true;
+  refill = false;
   const name = who();
   try {
     const since = performance.now();
-    const mine = queue.length + (current ? 1 : 0) + outbox.keys().length;
-    const answer = await post("ask", { k: Math.min(mine + (await heldElsewhere()) + PREFETCH - queue.length + (current ? 0 : 1), 1000), by: name });
-    if (name !== who()) return;
+    const mine = PREFETCH + 1; // held ones come first, so this never leases more; answers under way free theirs, and then it is asked again
+    const answer = await post("ask", { k: Math.min(mine + (await heldElsewhere()), 1000), by: name });
+    if (name !== who()) return void (refill = true);
     query = answer.query;
     for (const asked of answer.items) {
       const known = current?.asked.id === asked.id || queue.some((one) => one.id === asked.id);
@@ -145,8 +152,9 @@ async function fill() {
   } finally {
     filling = false;
   }
-  queue.slice(0, PREFETCH).forEach((one) => content(one.id));
   if (!current) next();
+  queue.forEach((one) => content(one.id).catch(() => {})); // fetched ahead; what fails is fetched again when it is shown
+  if (refill) fill();
 }
 
 function next() {
@@ -163,7 +171,7 @@ function finish(finished) {
   shown = false;
   $("why").textContent = "";
   paintChoices();
-  if (!status) return;
+  if (!status || outbox.keys().length) return;
   if (finished) {
     const more = el("button", { onclick: () => { goOn = true; next(); fill(); } }, "Label more anyway");
     stageMessage("Done, thank you", `${sentence(status.done.join("; "))}.`, status.done.some((why) => why.startsWith("pool")) ? null : more);
@@ -283,8 +291,9 @@ async function node({ url, text }) {
   const image = el("img", { alt: `Item ${current.asked.id}`, src: url });
   try { await image.decode(); } catch { throw new Refused(424, { message: "the browser cannot decode this picture" }); }
   const tiny = Math.max(image.naturalWidth, image.naturalHeight) <= 160;
-  image.classList.toggle("tiny", tiny); // single pixels stay crisp; larger pictures are not blown up beyond twice their size
-  if (!tiny) Object.assign(image.style, { maxWidth: `min(100%, ${2 * image.naturalWidth}px)`, maxHeight: `min(100%, ${2 * image.naturalHeight}px)` });
+  image.classList.toggle("tiny", tiny); // single pixels stay crisp
+  const most = tiny ? 20 : 4; // larger is not clearer
+  Object.assign(image.style, { maxWidth: `min(100%, ${most * image.naturalWidth}px)`, maxHeight: `min(100%, ${most * image.naturalHeight}px)` });
   return image;
 }
 
@@ -307,6 +316,7 @@ function paintChoices() {
   const most = Math.max(1, ...counts.values());
   const wanted = $("find").value.trim().toLowerCase();
   $("find").hidden = names.length <= 12;
+  $("choices").classList.toggle("many", names.length > 7);
   if ($("choices").children.length !== names.length) {
     $("choices").replaceChildren(...names.map((name, place) => el("button", { className: "choice", onclick: () => tell(name) },
       el("kbd", {}, KEYS[place] ?? ""), el("span", { className: "name" }, name), el("span", { className: "sure" }), el("span", { className: "count" }), el("i", { className: "share" }))));
@@ -470,6 +480,7 @@ $("who").addEventListener("change", async () => { // somebody else sits down: wh
   queue = [];
   current = null;
   past = [];
+  session.drop(`${NAME}:past`);
   if (query) await post("release", { query }).catch(() => {});
   fill();
 });
