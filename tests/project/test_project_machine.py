@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, settings
 
 from querist.testing.project_machine import ProjectMachine
 
-_COMMON = {"deadline": None, "suppress_health_check": list(HealthCheck), "stateful_step_count": 15}
+_COMMON = {"deadline": None, "suppress_health_check": list(HealthCheck), "stateful_step_count": 10}
 
 
 class ManyMachine(ProjectMachine):

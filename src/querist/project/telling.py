@@ -73,8 +73,8 @@ def _row(one: Any, by: str) -> Row:
         if isinstance(one, Mapping):
             row = Row(**{**dict(one), "by": one.get("by") or by})
         else:
-            item, value, *who = one
-            row = Row(item, value, *(who or [by]))
+            item, value, who = (*one, by) if len(one) == 2 and not isinstance(one, str) else one
+            row = Row(item, value, who)
     except (TypeError, ValueError) as error:
         raise UsageError("not a row of answers", got=repr(one), wanted="item, value, and if you like by, seconds, cost, confidence, key, query") from error
     if not isinstance(row.item, str):
