@@ -4,9 +4,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from querist.bench.runs import read_record, run_name
@@ -64,15 +64,8 @@ def test_finished_runs_are_kept_and_methods_and_seeds_may_be_added(tmp_path):
     events = []
     study = run_study(spec_of(seeds=2, baseline_factor=1, methods=["margin", "least"]), tmp_path, emit=events.append)
     assert kept.stat().st_mtime_ns == before
-    assert sorted({(event["method"], event["seed"]) for event in events}) == [
-        ("least", 0),
-        ("least", 1),
-        ("least", 2),
-        ("margin", 2),
-        ("random", 4),
-        ("random", 5),
-    ]
-    assert study.methods["margin"].seeds == [0, 1, 2]
+    assert {(event["method"], event["seed"]) for event in events} == {("least", 0), ("least", 1), ("margin", 1), ("random", 1)}
+    assert study.methods["margin"].seeds == [0, 1]
 
 
 def test_a_folder_of_other_settings_is_refused(tmp_path):
@@ -130,7 +123,7 @@ run_study(StudySpec.of(json.loads(sys.argv[1])), Path(sys.argv[2]), emit=lambda 
 """
 
 
-@pytest.mark.parametrize(("workers", "kills"), [(1, [3]), (2, [2, 5])])
+@pytest.mark.parametrize(("workers", "kills"), [(1, [3]), (2, [4])])
 def test_a_study_killed_in_the_middle_goes_on_and_ends_with_the_same_numbers(tmp_path, workers, kills):
     changes = {"workers": workers, "seeds": 1, "learner": {"nap": 0.03}}
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)}
@@ -143,16 +136,17 @@ def test_a_study_killed_in_the_middle_goes_on_and_ends_with_the_same_numbers(tmp
             seen += line == "round\n"
             if seen == rounds:
                 break
+        crew = psutil.Process(child.pid).children()
         child.send_signal(signal.SIGKILL)
         child.wait()
         child.stdout.close()
-        time.sleep(0.3)  # workers notice that their study is gone
+        assert psutil.wait_procs(crew, timeout=10)[1] == [], "workers must not outlive their study"
         spec = spec_of(**changes)
         killed_after.append(sum(read_record(tmp_path / "killed" / "runs", *run, spec.run_sha256) is not None for run in spec.runs()))
     assert killed_after[-1] < len(spec.runs())
     resumed = run_study(spec, tmp_path / "killed")
+    assert [failure.error for failure in resumed.failures] == []
     assert numbers(resumed) == numbers(run_study(spec, tmp_path / "whole"))
-    assert resumed.failures == []
 
 
 def test_records_that_are_torn_or_of_other_settings_do_not_count(tmp_path):

@@ -7,19 +7,26 @@ A project's `learner` is a mapping: `{"recipe": NAME}` or a learner's own spec (
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from querist.core import catalogue
-from querist.core.contracts import STATISTICS, Acquisition, Pool, Runtime
+from querist.core.contracts import STATISTICS, Acquisition, Pool
 from querist.core.errors import CapabilityError, UsageError
-from querist.core.spec import Spec, build
+from querist.core.spec import Spec, build, digest
+from querist.data.batch import load_batch
+from querist.learn.encoded import EncodedInputs
 from querist.learn.inputs import ArrayInputs, Inputs
 from querist.learn.learner import Learner, Learns
 from querist.learn.runtime import LearnerRuntime
 from querist.learn.schemes.supervised import Steps, Supervised
 from querist.nets.base import MLP
 from querist.nets.cnn import SmallCNN
+from querist.nets.encoders import Pixels, encoder
 
 DEFAULT_RECIPE = "mlp"
 INPUT_OPTIONS = frozenset({"encoder", "weights", "side"})
@@ -28,11 +35,11 @@ NETWORKS = {"linear": MLP(hidden=()), "mlp": MLP(), "small-cnn": SmallCNN(), "ti
 """Networks by name, for `--network`; a recipe brings its own."""
 
 
-def runtime(spec: Spec, pool: Pool | None = None) -> Runtime:
-    """The runtime of a project.
+def runtime(spec: Spec, pool: Pool | None = None) -> LearnerRuntime:
+    """The runtime of a project that trains here.
 
     Args:
-        spec: The project's spec (keys `pool`, `method`, `learner`, `score_pool`, …).
+        spec: The project's spec (keys `pool`, `method`, `learner`, `score_pool`, …) with `folder`, where its artifacts lie.
         pool: The pool, when the caller holds it in memory; else it is built from the spec.
 
     Raises:
@@ -44,7 +51,7 @@ def runtime(spec: Spec, pool: Pool | None = None) -> Runtime:
     acquisition = catalogue.acquisition(spec["method"])
     made = learner(options, spec["method"])
     check(acquisition, made, str(spec["method"]))
-    own = inputs(opened, options)
+    own = inputs(opened, options, Path(spec.get("folder") or tempfile.mkdtemp(prefix="querist-features-")) / "features")
     tested = own if not spec.get("test_pool") else own.beside(build(spec["test_pool"]))
     return LearnerRuntime(own, tested, made, acquisition, int(spec.get("score_pool", 10_000)))
 
@@ -83,9 +90,21 @@ def network(named: str | Mapping[str, Any]) -> Any:
     return NETWORKS[named]
 
 
-def inputs(pool: Pool, options: Mapping[str, Any]) -> Inputs:
-    """How items become tensors under these options."""
-    return ArrayInputs(pool, options.get("side"))
+def inputs(pool: Pool, options: Mapping[str, Any], folder: Path) -> Inputs:
+    """How items become tensors under these options.
+
+    Args:
+        pool: The items.
+        options: `encoder` with `weights`, or `side` for the images' own pixels; arrays need neither.
+        folder: Where computed rows are kept.
+    """
+    if options.get("encoder"):
+        chosen = encoder(str(options["encoder"]), options.get("weights"))
+        return EncodedInputs(pool, chosen, folder / digest(chosen)[:16])
+    if options.get("side") and not isinstance(load_batch(pool, pool.ids()[:1])[0], np.ndarray):
+        pixels = Pixels(int(options["side"]))
+        return EncodedInputs(pool, pixels, folder / digest(pixels)[:16])
+    return ArrayInputs(pool)
 
 
 def check(acquisition: Acquisition, made: Learns, name: str) -> None:

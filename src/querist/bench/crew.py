@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from querist.bench.spec import StudySpec
-from querist.bench.worker import THREADS, Emit, Event, work
+from querist.bench.working import THREADS, Emit, Event, work
 
 Run = tuple[str, int]
 

@@ -43,6 +43,7 @@ def _commit() -> str | None:
     """Commit of the checkout this package lies in, with `+` where the package has local changes; None when installed."""
     here = Path(__file__).parent
     try:
+        _git(here, "ls-files", "--error-unmatch", Path(__file__).name)  # a package installed below somebody else's checkout is not part of it
         commit = _git(here, "rev-parse", "--short=12", "HEAD")
         return f"{commit}+" if _git(here.parent, "status", "--porcelain", ".") else commit
     except (OSError, subprocess.SubprocessError):

@@ -85,7 +85,8 @@ def differences(study: Study) -> str:
                 axes.fill_between(study.budgets, mean - half, mean + half, color=colour, alpha=0.12, linewidth=0)
         axes.set_ylabel(f"accuracy − {BASELINE}, points")
         axes.set_xlabel("labels")
-        axes.legend(loc="best", frameon=False, fontsize=9)
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(loc="best", frameon=False, fontsize=9)
 
     return _svg(draw, 4.0, f"Accuracy of the methods minus that of {BASELINE} at equal labels")
 
@@ -103,7 +104,7 @@ def areas(study: Study) -> str:
             ours = dict(zip(study.methods[row.method].seeds, study.methods[row.method].aubc, strict=True))
             single = [100 * (ours[seed] - base[seed]) for seed in shared_seeds(ours, base)]
             colour = look[row.method].colour
-            axes.plot(single, [y - 0.22] * len(single), ".", color=colour, alpha=0.45, markersize=6, markeredgewidth=0)
+            axes.plot(single, [y - 0.24] * len(single), "o", color=colour, alpha=0.4, markersize=3.5, markeredgewidth=0)
             if row.low is not None and row.high is not None:
                 axes.plot([100 * row.low, 100 * row.high], [y, y], color=colour, linewidth=2, solid_capstyle="butt")
             axes.plot([100 * row.difference], [y], look[row.method].marker, color=colour, markersize=6.5)

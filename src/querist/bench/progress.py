@@ -17,7 +17,7 @@ from rich.text import Text
 
 from querist.bench.spec import StudySpec
 from querist.bench.wording import duration, percent
-from querist.bench.worker import Emit, Event
+from querist.bench.working import Emit, Event
 
 
 @dataclass

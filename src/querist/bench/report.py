@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from importlib.resources import files
 from statistics import fmean, stdev
@@ -16,6 +17,8 @@ from querist.bench.results import Comparison, Study
 from querist.bench.spec import BASELINE
 from querist.bench.statistics import MARGIN
 
+_TIED = re.compile(r"(?<=\d) (?=[%×](?!\w))|(?<=&lt;) (?=\.\d)|(?<=adjusted p) ")
+"""Blanks at which no line may break: `95 %`, `0.54 ×`, `p < .001`."""
 _QUIET = ("root", "name", "network", "recipe", "steps", "learner", "accuracies")
 """Settings that are shown only where they are set."""
 
@@ -34,8 +37,9 @@ def html(study: Study) -> str:
         {function.__name__: function for function in (wording.p_value, wording.duration, wording.verdict_text, wording.statement)},
     )
     template = environment.from_string(files("querist.bench").joinpath("report.html.j2").read_text(encoding="utf-8"))
-    return template.render(
+    page: str = template.render(
         study=study,
+        baseline=BASELINE,
         sentence=wording.sentence(study),
         margin=float(study.spec.get("margin", MARGIN)),
         figures=_figures(study),
@@ -49,6 +53,7 @@ def html(study: Study) -> str:
         settings={key: value for key, value in study.spec.items() if value not in (None, [], {}) or key not in _QUIET},
         environment=_flat(study.environment),
     )
+    return _TIED.sub("\u00a0", page)
 
 
 def _figures(study: Study) -> dict[str, Markup]:

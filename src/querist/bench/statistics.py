@@ -153,10 +153,11 @@ def bootstrap_t(statistic: Callable[[Array], Array], n: int, rng: np.random.Gene
     if error <= 1e-12:
         return centre, centre
     counts = rng.multinomial(n, np.full(n, 1 / n), size=draws).astype(np.float64)
-    # Resamples of one or two seeds have hardly a spread to divide by; they lengthen the interval and cover no more.
+    # Resamples with hardly a spread to divide by lengthen the interval and cover no more: those of one or two seeds, and those
+    # with a tenth of the standard error.
     counts = counts[(counts > 0).sum(axis=1) >= 3]
     values, errors = statistic(counts / n), _jackknife(statistic, counts)
-    usable = errors > 1e-3 * error
+    usable = errors > 0.1 * error
     t = (values[usable] - centre) / errors[usable]
     tail = (1 - level) / 2
     return centre - float(np.quantile(t, 1 - tail)) * error, centre - float(np.quantile(t, tail)) * error

@@ -18,7 +18,7 @@ from querist.bench.report import html
 from querist.bench.results import Failure, Study
 from querist.bench.runs import RunRecord, opened, read_record, write_atomically
 from querist.bench.spec import StudySpec
-from querist.bench.worker import Emit, Event
+from querist.bench.working import Emit, Event
 from querist.core.errors import UsageError
 
 _SETTINGS = "settings.json"
@@ -30,7 +30,7 @@ def run_study(spec: StudySpec, out: Path, *, emit: Emit = lambda event: None, co
     Args:
         spec: The study.
         out: Its folder. Finished runs in it are kept, unfinished ones continue; methods and seeds may have been added since.
-        emit: Takes the events of the runs (see `worker.Event`), for progress.
+        emit: Takes the events of the runs (see `working.Event`), for progress.
         command: How it was started, for the record.
 
     Returns:

@@ -106,7 +106,7 @@ def sentence(study: Study) -> str:
     best, *others = rows
     text = statement(study, best)
     if others:
-        text += f" It is the first of {len(rows)} methods compared."
+        text += f" First of {len(rows)} methods compared, by verdict and then by difference."
     worse = [f"{row.method} ({points(row.difference)} points)" for row in others if row.verdict == "worse"]
     return f"{text} Worse than {BASELINE}: {', '.join(worse)}." if worse else text
 

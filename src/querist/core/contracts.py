@@ -142,6 +142,14 @@ class Runtime(Protocol):
     def train_score_select(self, job: RoundJob, report: Report) -> RoundResult: ...
 
 
+@runtime_checkable
+class Advancing(Protocol):
+    """A runtime that can use idle time: it computes what later rounds will need."""
+
+    def advance(self, seconds: float) -> bool:
+        """Work for about this long; True while there is more to do."""
+
+
 GUESSES: Final = "guesses.json"
 """What a runtime may leave in a round's workdir: item → [encoded value, confidence], the model's guesses about the items it ranked."""
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from querist.core.contracts import Pool
+from querist.core.contracts import Pool, Report
 from querist.core.errors import PoolError
 from querist.core.rng import stream
 from querist.data.batch import load_batch
@@ -31,6 +31,15 @@ class Inputs(Protocol):
 
     def readable(self, ids: Sequence[str]) -> tuple[list[str], dict[str, str]]:
         """The ids that can be read, and the reason for each that cannot."""
+
+    def ready(self, ids: Sequence[str]) -> list[str]:
+        """The ids whose tensors are at hand without long computation."""
+
+    def prepare(self, want: Sequence[str], report: Report) -> None:
+        """Make more of these ready, within a time of a round's proportions."""
+
+    def advance(self, seconds: float) -> bool:
+        """Make more of the pool ready in the background; True while there is more to do."""
 
     def beside(self, pool: Pool) -> Inputs:
         """The items of another pool (a test set) read in exactly the same way."""
@@ -60,19 +69,17 @@ class ArrayInputs:
 
     Args:
         pool: Items are arrays of one shape: (d,), (h, w) or (h, w, ch).
-        side: Images are resized to (side, side) if given (a folder of photographs of many sizes needs it).
     """
 
-    def __init__(self, pool: Pool, side: int | None = None) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._side = side
         self._standardise: Standardiser | None = None
         self._shape: tuple[int, ...] | None = None
 
     def beside(self, pool: Pool) -> ArrayInputs:
         """See `Inputs.beside`: standardised with this pool's numbers, never with the test set's."""
         self._fit()
-        other = ArrayInputs(pool, self._side)
+        other = ArrayInputs(pool)
         other._standardise, other._shape = self._standardise, self._shape
         return other
 
@@ -104,13 +111,24 @@ class ArrayInputs:
             bad |= self._load(ids[start : start + 256])[1]
         return [item for item in ids if item not in bad], bad
 
+    def ready(self, ids: Sequence[str]) -> list[str]:
+        """See `Inputs.ready`: all."""
+        return list(ids)
+
+    def prepare(self, want: Sequence[str], report: Report) -> None:
+        """See `Inputs.prepare`: nothing to do."""
+
+    def advance(self, seconds: float) -> bool:
+        """See `Inputs.advance`: nothing to do."""
+        return False
+
     def _load(self, ids: Sequence[str]) -> tuple[NDArray[np.float32], dict[str, str]]:
         loaded, bad = load_batch(self._pool, ids)
         if not len(loaded):
             return np.empty((0,), dtype=np.float32), bad
         if isinstance(loaded, np.ndarray):
             return as_planes(loaded), bad
-        good = [as_image(row, self._side) if self._side else np.asarray(row) for row in loaded]
+        good = [np.asarray(row) for row in loaded]
         shapes = {row.shape for row in good}
         if len(shapes) > 1:
             raise PoolError("items differ in shape", got=sorted(shapes)[:3], wanted="one shape", hint="Give the learner `side=32`, or an encoder.")
@@ -139,15 +157,3 @@ def as_planes(x: NDArray[np.generic]) -> NDArray[np.float32]:
     if out.ndim == 4:
         return np.ascontiguousarray(out.transpose(0, 3, 1, 2))
     return out.reshape(len(out), -1)
-
-
-def as_image(x: NDArray[np.generic], side: int) -> NDArray[np.uint8]:
-    """One decoded image as (side, side, 3) uint8: shorter side scaled, centre crop, bilinear."""
-    from PIL import Image
-
-    image = Image.fromarray(np.asarray(x, dtype=np.uint8)).convert("RGB")
-    scale = side / min(image.size)
-    width, height = max(side, round(image.width * scale)), max(side, round(image.height * scale))
-    image = image.resize((width, height), Image.Resampling.BILINEAR)
-    left, top = (width - side) // 2, (height - side) // 2
-    return np.asarray(image.crop((left, top, left + side, top + side)), dtype=np.uint8)

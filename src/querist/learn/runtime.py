@@ -14,15 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from querist.core.contracts import GUESSES, Acquisition, Report
-from querist.core.errors import StatisticError
-from querist.core.records import RoundJob, RoundResult, Selection
-from querist.core.rng import Streams, stream
-from querist.core.spec import canonical_json, digest, spec
+from querist.core.contracts import Acquisition, Report
+from querist.core.records import RoundJob, RoundResult
+from querist.core.rng import Streams
+from querist.core.spec import digest, spec
+from querist.learn.guesses import leave_guesses
 from querist.learn.inputs import Inputs
 from querist.learn.learner import Fitted, Learns
+from querist.learn.selecting import choose
 from querist.learn.view import FittedView
-from querist.tasks import label_space
 from querist.tasks.classification.learning import ClassificationHead
 
 MARK = "trained.json"
@@ -50,14 +50,19 @@ class LearnerRuntime:
         """See `Runtime`."""
         task = ClassificationHead.of(job.schema)
         streams = Streams(job.seed, job.round)
+        begun = time.perf_counter()
         readable, unreadable = self.inputs.readable(list(job.labelled))
+        pending, lost = self.inputs.readable(job.pending)
+        self.inputs.prepare(job.candidates, report)
+        self.test_inputs.prepare(list(job.test), report)
         labelled = {item: job.labelled[item] for item in readable}
         started = time.perf_counter()
         fitted = self._fitted(job, task, labelled, streams, report)
         trained = time.perf_counter()
-        metrics = self._evaluate(fitted, task, job.test, report)
-        pool, broken = self.inputs.readable(subpool(job.candidates, self.score_pool, streams))
-        pending, lost = self.inputs.readable(job.pending)
+        tested = self.test_inputs.ready(list(job.test))
+        metrics = self._evaluate(fitted, task, {item: job.test[item] for item in tested}, report)
+        ready = self.inputs.ready(job.candidates)
+        pool, broken = self.inputs.readable(subpool(ready, self.score_pool, streams))
         view = FittedView(
             pool, readable, pending, task.targets(labelled).tolist(), task.outputs,
             lambda ids: fitted.score(ids, _fraction(report, len(ids))), self.learner.provides,
@@ -67,21 +72,27 @@ class LearnerRuntime:
         scored = time.perf_counter()
         report("select", 0.0, {})
         ranking = choose(self.acquisition, view, job)
-        if "probs" in self.learner.provides:
+        if job.reserve:  # a project of people, who may like a suggestion; a simulated one is spared the pass
             leave_guesses(view, ranking, job)
         report("select", 1.0, {})
         ended = time.perf_counter()
+        partly = "" if len(ready) == len(job.candidates) else f"{len(ready)} of {len(job.candidates)} items have features so far; "
+        partly += "" if len(tested) == len(job.test) else f"evaluated on {len(tested)} of {len(job.test)} test items; "
         return RoundResult(
             ranking=ranking,
             metrics=metrics,
-            seconds={"train": trained - started, "score": scored - trained, "select": ended - scored},
+            seconds={"features": started - begun, "train": trained - started, "score": scored - trained, "select": ended - scored},
             scored=len(pool),
             quarantined={**unreadable, **broken, **lost},
             info={
-                "learner": spec(self.learner), "acquisition": spec(self.acquisition), "model": fitted.hash(),
-                "steps": [fit.steps for fit in fitted.fits], "labels": len(labelled), "score_pool": self.score_pool,
+                "learner": spec(self.learner), "acquisition": spec(self.acquisition), "model": fitted.hash(), "note": partly.rstrip("; "),
+                "steps": [fit.steps for fit in fitted.fits], "labels": len(labelled), "score_pool": self.score_pool, "ready": len(ready), "tested": len(tested),
             },
         )  # fmt: skip
+
+    def advance(self, seconds: float) -> bool:
+        """Compute what later rounds will need, for about this long; True while there is more to do."""
+        return self.inputs.advance(seconds)
 
     def _fitted(self, job: RoundJob, task: ClassificationHead, labelled: Mapping[str, Any], streams: Streams, report: Report) -> Fitted:
         """Train, or take up what an interrupted update of the same round and the same labels had already trained."""
@@ -100,7 +111,7 @@ class LearnerRuntime:
     def _evaluate(self, fitted: Fitted, task: ClassificationHead, test: Mapping[str, Any], report: Report) -> dict[str, float]:
         if not test:
             return {}
-        ids, _ = self.test_inputs.readable(list(test))
+        ids = list(test)
         report("evaluate", 0.0, {"items": len(ids)})
         scored = fitted.score(ids, inputs=self.test_inputs)
         return task.metrics(scored.probs.mean(axis=1, dtype=np.float64), task.targets({item: test[item] for item in ids}))
@@ -112,31 +123,6 @@ def subpool(candidates: Sequence[str], size: int, streams: Streams) -> list[str]
         return list(candidates)
     rows = streams("subpool").choice(len(candidates), size, replace=False)
     return [candidates[row] for row in np.sort(rows)]
-
-
-def choose(acquisition: Acquisition, view: FittedView, job: RoundJob) -> Selection:
-    """The batch and, behind it, the reserve; what an acquisition must never get wrong is checked here once for all.
-
-    Raises:
-        StatisticError: for repeated or foreign picks, a wrong number of them, or scores that are not finite.
-    """
-    wanted = min(job.batch + job.reserve, len(view.candidates))
-    chosen = acquisition.select(view, wanted, stream(job.seed, job.round, "select"))
-    if len(chosen) != wanted or len(set(chosen.ids)) != wanted or not set(chosen.ids) <= set(view.candidates):
-        raise StatisticError("the acquisition broke its contract", got=f"{len(set(chosen.ids))} distinct picks", wanted=f"{wanted} distinct candidates")
-    if not np.isfinite(chosen.scores).all():
-        raise StatisticError("the acquisition gave scores that are not finite", wanted="finite numbers")
-    return chosen
-
-
-def leave_guesses(view: FittedView, ranking: Selection, job: RoundJob) -> None:
-    """Leave what the model takes the ranked items for among the files of the round, for people who want a suggestion."""
-    row = {item: place for place, item in enumerate(view.candidates)}
-    probs = np.asarray(view.stat("probs")).mean(axis=1, dtype=np.float64)
-    space = label_space(job.schema)
-    names = [entry["name"] for entry in job.schema["classes"] if not entry["retired"]]
-    guesses = {item: [space.encode(names[int(probs[row[item]].argmax())]), round(float(probs[row[item]].max()), 4)] for item in ranking.ids}
-    (Path(job.workdir) / GUESSES).write_text(canonical_json(guesses), encoding="utf-8")
 
 
 def _fraction(report: Report, total: int) -> Callable[[int], None]:

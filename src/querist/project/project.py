@@ -15,7 +15,7 @@ import numpy as np
 
 from querist.core.binding import lazy_runtime
 from querist.core.clock import Clock, system_clock
-from querist.core.contracts import LabelSpace, Oracle, Pool, Report, Runtime, RuntimeFactory, no_report
+from querist.core.contracts import Advancing, LabelSpace, Oracle, Pool, Report, Runtime, RuntimeFactory, no_report
 from querist.core.errors import PoolError, QueristError, UsageError
 from querist.core.records import Annotation, Query, Round, RoundResult, Selection
 from querist.core.rng import stream
@@ -174,7 +174,7 @@ class Project:
         if self._runtime is None or mark != self._mark:
             if self.spec["pool"] is not None:
                 self._pool = None
-            self._runtime, self._mark = self._factory(self.spec, self.pool), mark
+            self._runtime, self._mark = self._factory({**self.spec, "folder": str(self.artifacts.root)}, self.pool), mark
         return self._runtime
 
     # The quick verbs.
@@ -276,6 +276,11 @@ class Project:
             UsageError: if there is no label yet.
         """
         return self._updater().update(self._bound(), report, outside, note)
+
+    def advance(self, seconds: float) -> bool:
+        """Use idle time: compute what later rounds will need (features), for about this long. True while there is more to do."""
+        runtime = self._bound()
+        return isinstance(runtime, Advancing) and runtime.advance(seconds)
 
     def replay(self, n: int, report: Report = no_report) -> RoundResult:
         """Make round n again from its recorded input, publishing nothing; its selection must be the published one."""

@@ -46,6 +46,6 @@ def work(project: Project, stop: threading.Event | None = None, *, report: Repor
                     _log.warning("the update failed and is tried again after the next label: %s", error)
             elif finished:
                 return finished
-            else:
+            elif not project.advance(poll):  # features of items to come, a second at a time, so that labels are noticed
                 stop.wait(poll)
     return ()

@@ -135,6 +135,11 @@ def explain(error: DBAPIError, shown: str) -> QueristError:
     return StoreError(f"the project {shown} cannot be read or written", got=text)
 
 
+def is_missing_table(error: BaseException | None) -> bool:
+    """Does the database lack our tables?"""
+    return isinstance(error, DBAPIError) and ("no such table" in str(error.orig) or 'relation "meta" does not exist' in str(error.orig))
+
+
 def connect(file: Path | None, *, create: bool = False) -> sqlite3.Connection:
     """A raw SQLite connection with our settings: explicit transactions, every commit on the disk before it returns."""
     if file is None:

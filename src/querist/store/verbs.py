@@ -18,7 +18,7 @@ from querist.core.records import Query, Round, Selection
 from querist.core.spec import canonical_json
 from querist.store import items, leasing, locks, reading, recording, rounds
 from querist.store.artifacts import sync_folder
-from querist.store.engine import SUFFIX, Database, Place, connect, place
+from querist.store.engine import SUFFIX, Database, Place, connect, is_missing_table, place
 from querist.store.leasing import Draw, Wish
 from querist.store.locks import Owner
 from querist.store.reading import Vote
@@ -344,8 +344,13 @@ def _fill(where: Place, fill: Callable[[Connection], None]) -> Database:
 
 def _check(database: Database) -> None:
     shown = database.where.shown
-    with database.transaction(write=False) as connection:
-        found = _flag(connection, "schema") if inspect(connection).has_table(meta.name) else None
+    try:
+        with database.transaction(write=False) as connection:
+            found = _flag(connection, "schema")
+    except StoreError as error:
+        if not is_missing_table(error.__cause__):
+            raise
+        found = None
     if found is None or not found.isdigit():
         raise StoreError(f"{shown} is no Querist project", got="a database without its tables", wanted="a file made by `querist init`")
     if int(found) > SCHEMA:

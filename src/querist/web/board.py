@@ -42,7 +42,7 @@ class Board:
         return label_space(spaces[max(spaces)])
 
     def status(self) -> dict[str, Any]:
-        """`Project.status()`, and `round`, `behind`, `classes`, `curve`, `worker`."""
+        """`Project.status()`, and `answered` (imported labels apart), `round`, `behind`, `classes`, `curve`, `worker`."""
         with self._lock:
             started = time.monotonic()
             if started >= self._until:
@@ -58,6 +58,7 @@ class Board:
         names = [row["name"] for row in space.schema().get("classes", ()) if not row["retired"]]
         return {
             **status,
+            "answered": self._project.progress().answered,
             "round": rounds[-1].n,
             "behind": status["fresh"],
             "classes": [{"name": name, "count": counts[name]} for name in names],

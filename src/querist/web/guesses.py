@@ -29,10 +29,13 @@ class Guesses:
         return self._rounds[n]
 
     def guess(self, n: int, item: str, space: LabelSpace) -> dict[str, Any] | None:
-        """The guess about one item in today's words; None if there is none."""
-        value, confidence = self.of(n).get(item, ("null", 0.0))
-        said = None if value == "null" else space.decode(value)
-        return None if said is None else {"value": said, "confidence": confidence}
+        """The guess about one item in today's words; None if there is none.
+
+        What was leased while round n was made is not in its ranking, so the round before is asked too.
+        """
+        found = self.of(n).get(item) or (self.of(n - 1).get(item) if n > 0 else None)
+        said = None if found is None else space.decode(found[0])
+        return None if found is None or said is None else {"value": said, "confidence": found[1]}
 
     def agreement(self, rounds: Iterable[int], labels: Mapping[str, Any], space: LabelSpace) -> dict[int, tuple[int, int]]:
         """Round → how many of the items it picked were labelled since, and how many of them it had guessed right.

@@ -90,10 +90,10 @@ class Guard:
     def _called_by_our_name(self, headers: Headers) -> bool:
         """A name that an attacker could point at us is never a plain address; those are safe."""
         try:
-            host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
-            if host == "localhost" or host in self._hosts:
-                return True
-            ipaddress.ip_address(host)
+            called = urlsplit(f"//{headers.get('host', '')}")
+            host, _ = called.hostname or "", called.port  # both raise ValueError where the header is malformed
+            if host != "localhost" and host not in self._hosts:
+                ipaddress.ip_address(host)
         except ValueError:
             return False
         return True

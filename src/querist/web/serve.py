@@ -48,7 +48,7 @@ def serve(
 
     Raises:
         StoreError: if there is no such project.
-        UsageError: if the port is taken.
+        UsageError: if the port is taken, or none.
     """
     with Project.open(path) as project, _listen(host, port) as listener:
         secret = token or secrets.token_urlsafe(24)
@@ -73,11 +73,13 @@ def serve(
 
 def _listen(host: str, port: int | None) -> socket.socket:
     """A socket that queues connections at once, so that the URL works from the moment it is printed."""
+    if port is not None and not 0 <= port <= 65535:
+        raise UsageError("not a port", got=port, wanted="0 to 65535 (0: any free one)")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for wanted in (PORT, 0) if port is None else (port,):
         try:
             return socket.create_server((host, wanted), family=family, backlog=128)
-        except (OSError, OverflowError) as error:
+        except OSError as error:
             if wanted != PORT or port is not None:
                 raise UsageError(f"cannot listen on port {wanted}: {error}", got=wanted, wanted="a free port", hint="Leave the port out to get one.") from error
     raise AssertionError("the loop returns or raises")

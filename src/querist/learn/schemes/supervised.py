@@ -22,7 +22,8 @@ from querist.learn.device import generator, scoring
 from querist.learn.layout import layout
 from querist.learn.schemes.base import Fit, TrainingSet
 from querist.nets.base import Network
-from querist.tasks.classification.learning import ClassificationHead, class_weights
+from querist.tasks.classification.learning import ClassificationHead
+from querist.tasks.classification.measures import class_weights
 
 REPORT_EVERY = 20
 """Steps between progress reports (and between divergence checks, which cost a host synchronisation)."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from querist.core.errors import LabelError
+from querist.tasks.classification.measures import Classes
 
 
 @dataclass(frozen=True)
@@ -20,32 +20,24 @@ class ClassificationHead:
     """Single-label classification over the active classes of a schema.
 
     Attributes:
-        classes: Names of the active classes; a class's position here is its output position in this round.
+        classes: Targets and metrics; a class's position there is its output position in this round.
     """
 
-    classes: tuple[str, ...]
+    classes: Classes
 
     @classmethod
     def of(cls, schema: Mapping[str, Any]) -> ClassificationHead:
-        """The head for a label-space schema (retired classes have no output)."""
-        return cls(tuple(str(row["name"]) for row in schema["classes"] if not row.get("retired", False)))
+        """The head for a label-space schema."""
+        return cls(Classes.of(schema))
 
     @property
     def outputs(self) -> int:
         """Width of the network's last layer."""
-        return len(self.classes)
+        return len(self.classes.names)
 
     def targets(self, labelled: Mapping[str, Any]) -> NDArray[np.int64]:
-        """Class positions (n,) of a mapping item → class name, in the mapping's order.
-
-        Raises:
-            LabelError: for a value that is no active class.
-        """
-        position = {name: index for index, name in enumerate(self.classes)}
-        for item, value in labelled.items():
-            if value not in position:
-                raise LabelError(item, value, ", ".join(self.classes))
-        return np.fromiter((position[value] for value in labelled.values()), dtype=np.int64, count=len(labelled))
+        """See `Classes.targets`."""
+        return self.classes.targets(labelled)
 
     def loss(self, output: Tensor, target: Tensor, *, smoothing: float = 0.0, weights: Tensor | None = None) -> Tensor:
         """Cross-entropy (n,), unreduced, in nats; its mean is the usual loss.
@@ -64,24 +56,5 @@ class ClassificationHead:
         return torch.softmax(output, dim=-1)
 
     def metrics(self, probs: NDArray[Any], targets: NDArray[Any]) -> dict[str, float]:
-        """Accuracy, balanced accuracy (mean recall of the classes present), NLL in nats. Empty without targets.
-
-        Args:
-            probs: (n, c) probabilities.
-            targets: (n,) class positions.
-        """
-        if not len(targets):
-            return {}
-        hits = probs.argmax(axis=1) == targets
-        recalls = [float(hits[targets == c].mean()) for c in np.unique(targets)]
-        likelihood = np.maximum(probs[np.arange(len(targets)), targets].astype(np.float64), 1e-38)
-        return {"accuracy": float(hits.mean()), "balanced_accuracy": float(np.mean(recalls)), "nll": float(-np.log(likelihood).mean())}
-
-
-def class_weights(targets: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
-    """Weights (c,) inverse to class frequency, mean 1 over the items; classes without items get 1."""
-    counts = np.bincount(targets, minlength=classes).astype(np.float64)
-    present = counts > 0
-    weights = np.ones(classes)
-    weights[present] = len(targets) / (present.sum() * counts[present])
-    return weights.astype(np.float32)
+        """See `Classes.metrics`."""
+        return self.classes.metrics(probs, targets)

@@ -282,7 +282,9 @@ async function node({ url, text }) {
   if (url === undefined) return el("p", { className: /^[\d\s.,e+-]+$/.test(text) ? "text numbers" : "text" }, text);
   const image = el("img", { alt: `Item ${current.asked.id}`, src: url });
   try { await image.decode(); } catch { throw new Refused(424, { message: "the browser cannot decode this picture" }); }
-  if (Math.max(image.naturalWidth, image.naturalHeight) <= 160) image.classList.add("tiny");
+  const tiny = Math.max(image.naturalWidth, image.naturalHeight) <= 160;
+  image.classList.toggle("tiny", tiny); // single pixels stay crisp; larger pictures are not blown up beyond twice their size
+  if (!tiny) Object.assign(image.style, { maxWidth: `min(100%, ${2 * image.naturalWidth}px)`, maxHeight: `min(100%, ${2 * image.naturalHeight}px)` });
   return image;
 }
 
@@ -290,10 +292,10 @@ function paintWhy(asked) {
   const source = {
     ranking: `the model's pick ${asked.rank + 1}`, reserve: "from the model's reserve", random: "picked at random", held: "kept for you",
   }[asked.source] ?? asked.source;
-  const start = asked.round === 0 && asked.source !== "random" ? "random start, before there is a model" : null;
-  const note = asked.note && !/random/.test(asked.note) ? asked.note : null;
-  const facts = [start ?? `${source}, round ${asked.round}`, note, asked.score !== null && asked.round > 0 && `score ${Number(asked.score).toPrecision(3)}`];
-  $("why").replaceChildren("Why this one: ", el("b", {}, facts.filter(Boolean).join(" · ")), ` · ${asked.id}`);
+  const where = asked.source === "held" ? source : asked.round === 0 && asked.source !== "random" ? "random start, before there is a model" : `${source}, round ${asked.round}`;
+  const note = asked.note && !/^random/.test(asked.note) ? asked.note : null;
+  const score = asked.score !== null && asked.score !== 0 && !note?.includes("score") ? `score ${Number(asked.score).toPrecision(3)}` : null;
+  $("why").replaceChildren("Why this one: ", el("b", {}, [where, note, score].filter(Boolean).join(" · ")), ` · ${asked.id}`);
 }
 
 // ---- the answers ---------------------------------------------------------------------------------------------------------------------
@@ -352,7 +354,7 @@ function paintStatus() {
   if (!status) return;
   const budget = /^\d+$/.test(String(status.budget ?? "")) ? Number(status.budget) : null;
   const of = budget ?? status.items;
-  const saved = status.labelled;
+  const saved = budget ? status.answered : status.labelled;
   const hours = typeof status.budget === "string" && status.budget.endsWith("h") ? ` · ${status.hours.toFixed(1)} of ${status.budget}` : "";
   $("progress").textContent = `${saved.toLocaleString()} of ${of.toLocaleString()}${budget ? " in the budget" : " items"} labelled${hours}`;
   $("bar").firstElementChild.style.width = `${Math.min(100, (100 * saved) / Math.max(of, 1))}%`;
@@ -413,7 +415,7 @@ function paintCurve() {
     svg("text", { class: "value", x: x(last.x), y: Math.max(y(last.y) - 8, 9), "text-anchor": "end" }, percent(last.y)));
   $("curve").lastElementChild.textContent = tested
     ? "Accuracy on the test items, by labels."
-    : `How often it was right about what it asked. It asks what it finds hard, so it is better than this on the rest.`;
+    : "How often it was right about what it asked. It asks what it finds hard, so this says little about the rest.";
 }
 
 function notice(text) {
