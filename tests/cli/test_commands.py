@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -204,7 +203,7 @@ def test_a_newcomers_walk(program, tmp_path):
     assert program("tell", "birds.querist", "-i", "labels.csv", "--json").json["told"] == 2
     assert program("status", "birds.querist", "--json").json["labelled"] == 2
     assert program("export", "birds.querist", "-o", "sorted", "--format", "imagefolder", "--json").json == {"written": "sorted"}
-    assert sorted(os.listdir(tmp_path / "sorted")) == ["robin", "sparrow"]
+    assert {path.name for path in (tmp_path / "sorted").iterdir()} == {"robin", "sparrow"}
     assert (tmp_path / "sorted" / "sparrow" / asked[1]).read_bytes() == (tmp_path / "photos" / asked[1]).read_bytes()
     program("export", "birds.querist", "-o", "sorted", "--format", "imagefolder").fails(1, "sorted")
     program("update", "birds.querist").fails(1, "torch", "pip install 'querist[deep]'")

@@ -26,11 +26,16 @@ def test_values_keep_their_type_and_ids_become_texts(tmp_path: Path, jsonl: Make
     assert [(row.id, row.value, row.annotator) for row in rows] == [("7", 0, None), ("8", [1, 2], None)]
 
 
+def test_an_export_reads_as_labels(tmp_path: Path) -> None:
+    (tmp_path / "l.csv").write_text("item,value,by\na,cat,ann\n")
+    assert read_labels(tmp_path / "l.csv") == [("a", "cat", "ann")]
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("id,value\na,cat\n", "no column 'label'"),
-        ("item,label\na,cat\n", "no column 'id'"),
+        ("id,colour\na,cat\n", "no column 'label'"),
+        ("name,label\na,cat\n", "no column 'id'"),
         ("id,label\na,cat\n,dog\n", "line 3 has no usable id"),
         ("id,label\na,cat\n\nb,\n", "line 4 has no label"),
         ("id,label\na\n", "line 2"),

@@ -106,7 +106,7 @@ def curve(rounds: Sequence[Round], metric: str = "accuracy") -> str:
     if len(points) < 2:
         return ""
     most = max(labels for labels, _ in points)
-    low = min(0.9, min(value for _, value in points)) // 0.1 / 10
+    low = min(0.9, *(value for _, value in points)) // 0.1 / 10
 
     def place(labels: float, value: float) -> tuple[float, float]:
         across = _LEFT + (_WIDTH - _LEFT - 10) * labels / max(1, most)

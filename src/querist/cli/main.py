@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import typer
 from typer.main import get_command
@@ -31,6 +32,8 @@ for command in (
 
 def execute(argv: Sequence[str]) -> int:
     """Run one command line and return its exit code: 0 done, 1 failed, 2 usage, 130 interrupted."""
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.append(here)  # strategies of one's own are imported from here, by worker processes too; last, so that nothing is shadowed
     program = get_command(app)
     return through_the_door(lambda given: program.main(args=list(given) or ["--help"], prog_name="querist", standalone_mode=False), argv)
 

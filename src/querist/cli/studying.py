@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from querist.cli.output import DONE, FAILED, emit, note
+from querist.core import catalogue
 
 
 def study(wishes: Mapping[str, Any], source: str | None, out: str | None) -> int:
@@ -30,18 +31,26 @@ def study(wishes: Mapping[str, Any], source: str | None, out: str | None) -> int
     from querist.bench.tables import table
     from querist.bench.wording import sentence
 
-    here = str(Path.cwd())
-    if here not in sys.path:  # strategies of one's own are imported from here, by the workers too
-        sys.path.insert(0, here)
     given = {key: value for key, value in wishes.items() if value is not None}
     if source is not None and source.endswith(".toml"):
         spec = StudySpec.from_toml(Path(source), **given)
     else:
         spec = StudySpec.of({**given, **({"dataset": source} if source else {})})
+    _check(spec.methods, spec.recipe)
     folder = Path(out or f"querist-{spec.title}")
     with progress(spec) as watching:
         done = run_study(spec, folder, emit=watching, command=shlex.join(["querist", *sys.argv[1:]]))
     emit(done.model_dump(mode="json"), Group(table(done), sentence(done), f"Report: {done.report}"))
-    for failure in done.failures:
-        note(f"error: {failure.method} seed {failure.seed} failed: {failure.error}")
+    for failure in done.failures[:2]:
+        note(f"{failure.method} seed {failure.seed}: {failure.error}")
+    if done.failures:
+        note(f"error: {len(done.failures)} of {len(spec.runs())} runs failed; the report lists them, {folder / 'logs'} shows where")
     return FAILED if done.failures else DONE
+
+
+def _check(methods: Sequence[str], recipe: str | None) -> None:
+    """Names are looked up before the work starts."""
+    for method in methods:
+        catalogue.acquisition(method)
+    if recipe is not None:
+        catalogue.row(recipe, "recipe")
