@@ -111,9 +111,10 @@ def test_the_survey_is_complete_and_computes_its_status(pages: Any) -> None:
     assert f"1 of {len(names)} are there." in page
 
 
-def test_every_row_of_the_catalogue_is_in_the_survey_or_says_it_is_not(pages: Any) -> None:
+def test_every_strategy_of_the_catalogue_is_in_the_survey(pages: Any) -> None:
     listed = {entry.get("row") for part in PARTS for entry in part["entries"]}
-    assert [row["name"] for row in pages.catalogue_rows() if row.get("survey") and row["name"] not in listed] == []
+    ours = ("recipe", "refit", "inference", "scheme")  # plain training and its settings are nobody's system
+    assert [row["name"] for row in pages.catalogue_rows() if row["type"] not in ours and row["name"] not in listed] == []
 
 
 def test_decisions_are_numbered_listed_and_shaped_alike() -> None:

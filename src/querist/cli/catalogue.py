@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import tomllib
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 Described = dict[str, Any]
-_TEXTS = ("type", "family", "paper", "reference", "survey", "cost", "fails", "deviations")
+_TEXTS = ("type", "family", "paper", "reference", "cost", "fails", "deviations")
 
 
 def described(name: str | None) -> list[Described]:
@@ -28,14 +29,13 @@ def described(name: str | None) -> list[Described]:
 
 def survey() -> list[Described]:
     """Every entry of the survey in its order: part, section, name, title, row, wave, status."""
-    text = resources.files("querist.acquire").joinpath("survey.toml").read_text(encoding="utf-8")
     known = {str(row["name"]) for row in catalogue.rows()}
     return [
         {
             "part": part["title"], "section": entry["section"], "name": entry["name"], "title": entry["title"], "row": entry.get("row"),
             "wave": entry["wave"], "status": catalogue.status(entry["row"]) if entry.get("row") in known else "planned",
         }
-        for part in tomllib.loads(text)["part"] for entry in part["entries"]
+        for part in _parts() for entry in part["entries"]
     ]  # fmt: skip
 
 
@@ -68,12 +68,25 @@ def card(row: Described) -> str:
     return "\n".join(lines)
 
 
+def _parts() -> list[Mapping[str, Any]]:
+    text = resources.files("querist.acquire").joinpath("survey.toml").read_text(encoding="utf-8")
+    parts: list[Mapping[str, Any]] = tomllib.loads(text)["part"]
+    return parts
+
+
+@functools.cache
+def _sections() -> Mapping[str, str]:
+    """Row → heading under which the survey's list has it; recipes and refits of our own are in none."""
+    return {entry["row"]: entry["section"] for part in _parts() for entry in part["entries"] if "row" in entry}
+
+
 def _described(row: Mapping[str, Any]) -> Described:
     name = str(row["name"])
     evidence = catalogue.evidence(name)
     return {
         "name": name,
         **{key: row.get(key) for key in _TEXTS},
+        "survey": _sections().get(name),
         "needs": _needs(row),
         "provides": sorted(row.get("provides", [])),
         "kinds": list(row.get("kinds", [])),

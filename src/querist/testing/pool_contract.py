@@ -45,7 +45,7 @@ class PoolContract:
     @pytest.fixture
     def case(self) -> PoolCase:
         """The pool under test."""
-        raise NotImplementedError("override the fixture `case`")
+        raise pytest.UsageError("give the contract a `case` fixture")
 
     def test_is_a_pool_with_distinct_ids_in_canonical_order(self, case: PoolCase) -> None:
         """Ids are texts, distinct, canonical, and as many as `len` says."""

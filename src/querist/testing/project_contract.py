@@ -39,7 +39,7 @@ class ProjectContract:
     @pytest.fixture
     def project(self) -> Iterator[Project]:
         """A project with at least 30 pool items, two classes and batches of at most 5; nothing told yet. Override this one."""
-        raise NotImplementedError
+        raise pytest.UsageError("give the contract a `project` fixture")
 
     @pytest.fixture
     def runtime(self, project: Project) -> Failing:

@@ -20,7 +20,7 @@ class StoreContract:
     @pytest.fixture
     def path(self) -> str | Path:
         """Where a fresh project can be made. Override this one."""
-        raise NotImplementedError
+        raise pytest.UsageError("give the contract a `path` fixture")
 
     @pytest.fixture
     def clock(self) -> ManualClock:
