@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, not_, select
+from sqlalchemy import BindParameter, ColumnElement, Connection, and_, exists, func, insert, not_, select
 from sqlalchemy.exc import IntegrityError
 
 from querist.core.errors import PoolError
@@ -73,7 +73,7 @@ def hold_out(connection: Connection, values: Mapping[str, str], version: int) ->
     connection.execute(insert(held_out), [{"item": found[item_id], "value": value, "schema_version": version} for item_id, value in values.items()])
 
 
-def askable(now: float) -> ColumnElement[bool]:
+def askable(now: float | BindParameter[float]) -> ColumnElement[bool]:
     """Condition on `item`: of the pool, and not labelled, leased by anybody, rejected or quarantined."""
     return and_(
         item.c.part == "pool",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, not_, select, update
+from sqlalchemy import BindParameter, Connection, and_, bindparam, delete, exists, func, insert, not_, select, update
 
 from querist.core.records import Asked, Query
 from querist.store.items import askable, chunks, last_key
@@ -39,11 +39,50 @@ class _Round:
 
 _Pick = tuple[int, Asked]
 
+# Built once: making a statement costs more than running it, and these run while all other writers wait.
+_now: BindParameter[float] = bindparam("now")
+_by: BindParameter[str] = bindparam("by")
+_n: BindParameter[int] = bindparam("n")
+_k: BindParameter[int] = bindparam("k")
+_from: BindParameter[int] = bindparam("start")
+_listed: BindParameter[int] = bindparam("keys", expanding=True)
+_OPEN = and_(askable(_now), not_(exists().where(and_(skip.c.item == item.c.key, skip.c.annotator == _by, skip.c.round == _n))))
+_IN_FORCE = select(round_.c.n, round_.c.batch, round_.c.ranked).where(round_.c.state == "published").order_by(round_.c.n.desc()).limit(1)
+_NUMBER = select(func.max(query.c.number))
+_HELD = (
+    select(lease.c.item, item.c.id, asked.c.rank, asked.c.score, asked.c.note)
+    .join(item, item.c.key == lease.c.item)
+    .join(asked, and_(asked.c.query == lease.c.query, asked.c.item == lease.c.item))
+    .where(lease.c.annotator == _by, lease.c.until > _now)
+    .order_by(asked.c.query, asked.c.place)
+    .limit(_k)
+)
+_RANKED = (
+    select(item.c.key, item.c.id, ranking.c.rank, ranking.c.score, ranking.c.note)
+    .join(item, item.c.key == ranking.c.item)
+    .where(ranking.c.round == _n, _OPEN)
+    .order_by(ranking.c.rank)
+    .limit(_k)
+)
+_HITS = select(item.c.key, item.c.id).where(item.c.key.in_(_listed), _OPEN)
+_SCANS = tuple(select(item.c.key, item.c.id).where(part, _OPEN).order_by(item.c.key).limit(_k) for part in (item.c.key >= _from, item.c.key < _from))
+_passed = skip.alias("passed")  # else it would correlate with the skips inside `askable`
+_PASSED = (
+    select(item.c.key, item.c.id, ranking.c.rank, ranking.c.score, ranking.c.note)
+    .join(_passed, _passed.c.item == item.c.key)
+    .outerjoin(ranking, and_(ranking.c.item == item.c.key, ranking.c.round == _n))
+    .where(_passed.c.annotator == _by, _passed.c.round == _n, askable(_now))
+    .order_by(_passed.c.number)
+)
+_RENEW = update(lease).where(lease.c.item.in_(_listed)).values(query=bindparam("number"), until=bindparam("ends"))
+_CLEAR = delete(lease).where(lease.c.item.in_(_listed))
+_ASKING, _ASKED, _LEASE = insert(query), insert(asked), insert(lease)
+
 
 def ask(connection: Connection, wish: Wish, draw: Draw) -> tuple[Query, bool]:
     """Lease up to k items; also says whether the ranking ran dry while it held anything."""
     current = _in_force(connection)
-    number = (connection.execute(select(func.max(query.c.number))).scalar() or 0) + 1
+    number = (connection.execute(_NUMBER).scalar() or 0) + 1
     picks = _held(connection, wish)
     fresh = _ranked(connection, wish, current, wish.k - len(picks))
     dry = len(picks) + len(fresh) < wish.k
@@ -58,90 +97,64 @@ def ask(connection: Connection, wish: Wish, draw: Draw) -> tuple[Query, bool]:
 
 
 def _in_force(connection: Connection) -> _Round:
-    chosen = select(round_.c.n, round_.c.batch, round_.c.ranked).where(round_.c.state == "published").order_by(round_.c.n.desc()).limit(1)
-    return _Round(*connection.execute(chosen).one())  # there is one: round 0 is published in the transaction that makes the project
+    return _Round(*connection.execute(_IN_FORCE).one())  # there is one: round 0 is published in the transaction that makes the project
 
 
 def _write(connection: Connection, wish: Wish, *, number: int, n: int, held: list[_Pick], fresh: list[_Pick]) -> None:
-    connection.execute(insert(query), {"number": number, "round": n, "annotator": wish.by, "at": wish.now, "until": wish.until})
+    connection.execute(_ASKING, {"number": number, "round": n, "annotator": wish.by, "at": wish.now, "until": wish.until})
     rows = [
         {"query": number, "place": place, "item": key, "rank": pick.rank, "score": pick.score, "source": pick.source, "note": pick.note}
         for place, (key, pick) in enumerate(held + fresh)
     ]
     if rows:
-        connection.execute(insert(asked), rows)
+        connection.execute(_ASKED, rows)
     for chunk in chunks(key for key, _ in held):
-        connection.execute(update(lease).where(lease.c.item.in_(chunk)).values(query=number, until=wish.until))
+        connection.execute(_RENEW, {"keys": chunk, "number": number, "ends": wish.until})
     for chunk in chunks(key for key, _ in fresh):
-        connection.execute(delete(lease).where(lease.c.item.in_(chunk)))  # only expired ones can be there
-        connection.execute(insert(lease), [{"item": key, "query": number, "annotator": wish.by, "until": wish.until} for key in chunk])
+        connection.execute(_CLEAR, {"keys": chunk})  # only expired ones can be there
+        connection.execute(_LEASE, [{"item": key, "query": number, "annotator": wish.by, "until": wish.until} for key in chunk])
 
 
 def _held(connection: Connection, wish: Wish) -> list[_Pick]:
-    rows = connection.execute(
-        select(lease.c.item, item.c.id, asked.c.rank, asked.c.score, asked.c.note)
-        .join(item, item.c.key == lease.c.item)
-        .join(asked, and_(asked.c.query == lease.c.query, asked.c.item == lease.c.item))
-        .where(lease.c.annotator == wish.by, lease.c.until > wish.now)
-        .order_by(asked.c.query, asked.c.place)
-        .limit(wish.k)
-    )
+    rows = connection.execute(_HELD, {"by": wish.by, "now": wish.now, "k": wish.k})
     return [(row.item, Asked(row.id, row.rank, row.score, "held", row.note)) for row in rows]
 
 
-def _skipped(wish: Wish, n: int) -> ColumnElement[bool]:
-    return exists().where(and_(skip.c.item == item.c.key, skip.c.annotator == wish.by, skip.c.round == n))
-
-
 def _ranked(connection: Connection, wish: Wish, current: _Round, k: int) -> list[_Pick]:
-    rows = connection.execute(
-        select(item.c.key, item.c.id, ranking.c.rank, ranking.c.score, ranking.c.note)
-        .join(item, item.c.key == ranking.c.item)
-        .where(ranking.c.round == current.n, askable(wish.now), not_(_skipped(wish, current.n)))
-        .order_by(ranking.c.rank)
-        .limit(k)
-    )
+    rows = connection.execute(_RANKED, {"by": wish.by, "now": wish.now, "n": current.n, "k": k})
     return [(row.key, Asked(row.id, row.rank, row.score, "ranking" if row.rank < current.batch else "reserve", row.note)) for row in rows]
 
 
 def _random(connection: Connection, wish: Wish, n: int, *, taken: set[int], k: int, rng: np.random.Generator) -> list[_Pick]:
     """Uniform over the open items: draw keys and keep the open ones; only a pool that is nearly used up is scanned."""
     last = last_key(connection)
-    open_ = and_(askable(wish.now), not_(_skipped(wish, n)))
+    given = {"by": wish.by, "now": wish.now, "n": n}
     found: dict[int, str] = {}
     for probe in range(_PROBES if last else 0):
         drawn = [int(key) for key in rng.integers(1, last + 1, size=4 * k * 4**probe)]
         for chunk in chunks(drawn):
-            hits = {row.key: row.id for row in connection.execute(select(item.c.key, item.c.id).where(item.c.key.in_(chunk), open_))}
+            hits = {row.key: row.id for row in connection.execute(_HITS, {**given, "keys": chunk})}
             found.update((key, hits[key]) for key in chunk if key in hits and key not in taken)
         if len(found) >= k:
             break
     if len(found) < k:
-        left = dict(_scan(connection, open_, int(rng.integers(1, last + 1)) if last else 1, k + len(taken) + len(found)))
+        left = dict(_scan(connection, given, int(rng.integers(1, last + 1)) if last else 1, k + len(taken) + len(found)))
         rest = sorted(key for key in left if key not in taken and key not in found)
         found.update((rest[place], left[rest[place]]) for place in rng.permutation(len(rest)).tolist())
     return [(key, Asked(item_id, -1, None, "random", "random fill")) for key, item_id in list(found.items())[:k]]
 
 
-def _scan(connection: Connection, open_: ColumnElement[bool], start: int, least: int) -> list[tuple[int, str]]:
+def _scan(connection: Connection, given: Mapping[str, object], start: int, least: int) -> list[tuple[int, str]]:
     rows: list[tuple[int, str]] = []
-    for part in (item.c.key >= start, item.c.key < start):
-        limit = max(_SCAN, least) - len(rows)
-        found = connection.execute(select(item.c.key, item.c.id).where(part, open_).order_by(item.c.key).limit(limit))
+    for scan in _SCANS:
+        found = connection.execute(scan, {**given, "start": start, "k": max(_SCAN, least) - len(rows)})
         rows += [(row.key, row.id) for row in found]
     return rows
 
 
 def _put_behind(connection: Connection, wish: Wish, current: _Round, k: int) -> list[_Pick]:
     """What this annotator skipped in this round comes back to them when there is nothing else, oldest first."""
-    passed = skip.alias("passed")  # else it would correlate with the skips inside `askable`
-    rows = connection.execute(
-        select(item.c.key, item.c.id, ranking.c.rank, ranking.c.score, ranking.c.note)
-        .join(passed, passed.c.item == item.c.key)
-        .outerjoin(ranking, and_(ranking.c.item == item.c.key, ranking.c.round == current.n))
-        .where(passed.c.annotator == wish.by, passed.c.round == current.n, askable(wish.now))
-        .order_by(passed.c.number)
-    )
+    rows = connection.execute(_PASSED, {"by": wish.by, "now": wish.now, "n": current.n})
     unique = {row.key: Asked(row.id, -1 if row.rank is None else row.rank, row.score, "reserve", row.note or "skipped before") for row in rows}
     return list(unique.items())[:k]
 
