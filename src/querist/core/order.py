@@ -11,7 +11,7 @@ _SHAPE = {code: "0" if chr(code).isdigit() else "a" for code in range(128)}
 
 def natural_key(item_id: str) -> tuple[tuple[int, int | str, str], ...]:
     """Sort key of an id: `img2` before `img10`; equal numbers with other spellings (`01`, `1`) stay distinct."""
-    return tuple((0, int(part), part) if part.isdigit() else (1, part, "") for part in _RUNS.split(item_id) if part)
+    return tuple((0, int(part), part) if part.isdecimal() else (1, part, "") for part in _RUNS.split(item_id) if part)
 
 
 def canonical(ids: Iterable[str]) -> list[str]:

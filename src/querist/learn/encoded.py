@@ -6,6 +6,7 @@ candidates as the time allows.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +25,8 @@ from querist.learn.rows import Rows
 from querist.nets.encoders import Encode, Encoder
 
 BATCH = 64
-NORM_SAMPLE = 2000
+NORM_SAMPLE = 256
+"""Items that the standardisation is computed from: a fixed draw, so that it does not depend on what was computed first."""
 
 
 class EncodedInputs:
@@ -45,6 +47,7 @@ class EncodedInputs:
         self._encode: Encode | None = None
         self._broken: dict[str, str] = {}
         self._order: list[str] | None = None
+        self._norm: Standardiser | None = None
 
     def beside(self, pool: Pool) -> EncodedInputs:
         """See `Inputs.beside`."""
@@ -74,7 +77,7 @@ class EncodedInputs:
         """See `Inputs.ready`."""
         return [item for item in ids if item in self.rows]
 
-    def prepare(self, want: Sequence[str], report: Report) -> None:
+    def prepare(self, want: Sequence[str], report: Report) -> dict[str, str]:
         """See `Inputs.prepare`."""
         started = time.monotonic()
         missing = self._shuffled(want)
@@ -84,6 +87,7 @@ class EncodedInputs:
                 break
             self._compute(missing[first : first + BATCH])
             report("features", min((first + BATCH) / len(missing), 1.0), {"ready": len(self.rows), "missing": max(len(missing) - first - BATCH, 0)})
+        return {item: self._broken[item] for item in want if item in self._broken}
 
     def advance(self, seconds: float) -> bool:
         """Compute more rows of the pool in the background; True while there are any left."""
@@ -115,18 +119,32 @@ class EncodedInputs:
             source = self._norm_of._pool if self._norm_of is not None else self._pool
             sample: Sequence[Any] = []
             if self._encoder.fit_on:
-                # The same sample in every process, whatever has been computed since: the encoder is refitted, not stored.
-                ids = source.ids()[: 10 * self._encoder.fit_on] if len(source) > 10 * self._encoder.fit_on else source.ids()
-                picks = stream(0, 0, "subpool").permutation(len(ids))[: self._encoder.fit_on]
-                sample = _contents(load_batch(source, [ids[place] for place in np.sort(picks)])[0], self._encoder.texts)
+                sample = _contents(load_batch(source, self._sample(source))[0], self._encoder.texts)
             self._encode = self._encoder.open(sample)
         return self._encode
 
     def _standardise(self) -> Standardiser:
         if self._norm_of is not None:
             return self._norm_of._standardise()
-        first = self.rows.ids[:NORM_SAMPLE]
-        return Standardiser.fit(as_planes(self.rows.take(first)))
+        if self._norm is None:
+            ids = self._pool.ids()
+            picks = stream(0, 0, "subpool").permutation(len(ids))[:NORM_SAMPLE]
+            sample, _ = self.readable([ids[place] for place in np.sort(picks)])
+            self._norm = Standardiser.fit(as_planes(self.rows.take(sample or self.rows.ids[:NORM_SAMPLE])))
+        return self._norm
+
+    def _sample(self, source: Pool) -> list[str]:
+        """What the encoder is fitted on. It is refitted in every process; its sample is stored, so that rows of a pool that grew stay comparable."""
+        home = self._folder if self._norm_of is None else self._norm_of._folder
+        kept = home / "sample.json"
+        if not kept.is_file():
+            ids = source.ids()[: 10 * self._encoder.fit_on] if len(source) > 10 * self._encoder.fit_on else source.ids()
+            picks = stream(0, 0, "subpool").permutation(len(ids))[: self._encoder.fit_on]
+            part = home / "sample.part"
+            part.write_text(json.dumps([ids[place] for place in np.sort(picks)]), encoding="utf-8")
+            part.replace(kept)
+        chosen: list[str] = json.loads(kept.read_text(encoding="utf-8"))
+        return chosen
 
 
 def _contents(loaded: Any, texts: bool) -> Sequence[Any]:

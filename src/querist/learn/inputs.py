@@ -35,8 +35,8 @@ class Inputs(Protocol):
     def ready(self, ids: Sequence[str]) -> list[str]:
         """The ids whose tensors are at hand without long computation."""
 
-    def prepare(self, want: Sequence[str], report: Report) -> None:
-        """Make more of these ready, within a time of a round's proportions."""
+    def prepare(self, want: Sequence[str], report: Report) -> dict[str, str]:
+        """Make more of these ready, within a time of a round's proportions; the reason for each that turned out unreadable."""
 
     def advance(self, seconds: float) -> bool:
         """Make more of the pool ready in the background; True while there is more to do."""
@@ -103,20 +103,19 @@ class ArrayInputs:
         return torch.from_numpy(self._standardise(rows))
 
     def readable(self, ids: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-        """See `Inputs.readable`; an array pool reads everything."""
-        if hasattr(self._pool, "take"):
-            return list(ids), {}
+        """See `Inputs.readable`."""
         bad: dict[str, str] = {}
         for start in range(0, len(ids), 256):
-            bad |= self._load(ids[start : start + 256])[1]
+            bad |= load_batch(self._pool, ids[start : start + 256])[1]
         return [item for item in ids if item not in bad], bad
 
     def ready(self, ids: Sequence[str]) -> list[str]:
         """See `Inputs.ready`: all."""
         return list(ids)
 
-    def prepare(self, want: Sequence[str], report: Report) -> None:
+    def prepare(self, want: Sequence[str], report: Report) -> dict[str, str]:
         """See `Inputs.prepare`: nothing to do."""
+        return {}
 
     def advance(self, seconds: float) -> bool:
         """See `Inputs.advance`: nothing to do."""

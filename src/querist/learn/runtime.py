@@ -53,13 +53,13 @@ class LearnerRuntime:
         begun = time.perf_counter()
         readable, unreadable = self.inputs.readable(list(job.labelled))
         pending, lost = self.inputs.readable(job.pending)
-        self.inputs.prepare(job.candidates, report)
+        found = self.inputs.prepare(job.candidates, report)
         self.test_inputs.prepare(list(job.test), report)
         labelled = {item: job.labelled[item] for item in readable}
         started = time.perf_counter()
         fitted = self._fitted(job, task, labelled, streams, report)
         trained = time.perf_counter()
-        tested = self.test_inputs.ready(list(job.test))
+        tested, _ = self.test_inputs.readable(self.test_inputs.ready(list(job.test)))
         metrics = self._evaluate(fitted, task, {item: job.test[item] for item in tested}, report)
         ready = self.inputs.ready(job.candidates)
         pool, broken = self.inputs.readable(subpool(ready, self.score_pool, streams))
@@ -83,7 +83,7 @@ class LearnerRuntime:
             metrics=metrics,
             seconds={"features": started - begun, "train": trained - started, "score": scored - trained, "select": ended - scored},
             scored=len(pool),
-            quarantined={**unreadable, **broken, **lost},
+            quarantined={**unreadable, **found, **broken, **lost},
             info={
                 "learner": spec(self.learner), "acquisition": spec(self.acquisition), "model": fitted.hash(), "note": partly.rstrip("; "),
                 "steps": [fit.steps for fit in fitted.fits], "labels": len(labelled), "score_pool": self.score_pool, "ready": len(ready), "tested": len(tested),

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from querist.core.errors import TrainingError
+from querist.core.errors import TrainingError, UsageError
 from querist.learn.inference.base import Sampled, Sampler, mask, penultimate, stochastic
 from querist.nets.base import Network
 
@@ -38,8 +38,11 @@ class MCDropout:
         """See `Inference`.
 
         Raises:
+            UsageError: for fewer than two samples.
             TrainingError: if the network has no dropout: all samples would be identical.
         """
+        if self.samples < 2:
+            raise UsageError("MC dropout needs samples to differ", got=f"samples={self.samples}", wanted="at least 2", hint="For one pass: deterministic.")
         network = networks[0]
         if not stochastic(network):
             raise TrainingError(

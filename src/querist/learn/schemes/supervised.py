@@ -87,7 +87,7 @@ class Supervised:
         keeper = _Best(network, task, data, held) if len(held) else None
         mean = _Average(network, total - int(self.average * total)) if self.average else None
         loss = torch.zeros(())
-        network.train()
+        _training(network)
         with torch.random.fork_rng(devices=[]):
             # torch's dropout layers draw from the global generator only: it is set inside this fork and restored after.
             torch.manual_seed(torch_seed(streams("dropout")))
@@ -128,6 +128,14 @@ def _groups(network: Network, decay: float) -> list[dict[str, Any]]:
         {"params": [parameter for parameter in active if parameter.ndim > 1], "weight_decay": decay},
         {"params": [parameter for parameter in active if parameter.ndim <= 1], "weight_decay": 0.0},
     ]
+
+
+def _training(network: Network) -> None:
+    """Training mode, except for a frozen trunk: its BatchNorm statistics are part of what is kept."""
+    network.train()
+    parameters = list(network.trunk.parameters())
+    if parameters and not any(parameter.requires_grad for parameter in parameters):
+        network.trunk.eval()
 
 
 def _check(loss: float, step: int) -> None:

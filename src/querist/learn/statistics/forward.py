@@ -54,10 +54,13 @@ def score(sampler: Sampler, load: Callable[[Sequence[str]], Tensor], ids: Sequen
     """
     probs: NDArray[np.float32] | None = None
     features: NDArray[np.float32] | None = None
+    alike = True
     for start in range(0, len(ids), batch):
         x = load(ids[start : start + batch])
         out = sampler(layout(x))
         soft = torch.softmax(out.logits, dim=-1).numpy()
+        # Seen on logits: a network that is certain of every item saturates the probabilities of samples that do differ.
+        alike = alike and not bool((out.logits != out.logits[:, :1]).any())
         if probs is None or features is None:
             probs = np.empty((len(ids), *soft.shape[1:]), dtype=np.float32)
             features = np.empty((len(ids), out.features.shape[1]), dtype=np.float32)
@@ -66,7 +69,7 @@ def score(sampler: Sampler, load: Callable[[Sequence[str]], Tensor], ids: Sequen
         on_batch(min(start + batch, len(ids)))
     if probs is None or features is None:
         return Scored(np.empty((0, 1, 1), dtype=np.float32), np.empty((0, 1), dtype=np.float32))
-    _check(probs, ids)
+    _check(probs, ids, alike)
     return Scored(probs, features)
 
 
@@ -88,12 +91,12 @@ def batch_size(networks: Sequence[nn.Module], shape: Sequence[int]) -> int:
     return int(min(max(ACTIVATION_BYTES // largest, 16), 4096))
 
 
-def _check(probs: NDArray[np.float32], ids: Sequence[str]) -> None:
+def _check(probs: NDArray[np.float32], ids: Sequence[str], alike: bool) -> None:
     bad = np.flatnonzero(~np.isfinite(probs).all(axis=(1, 2)))
     if len(bad):
         raise TrainingError(
             f"the network gives no finite probabilities for {len(bad)} items, the first is {ids[bad[0]]!r}",
             hint="Training diverged, or an input is not finite.",
         )
-    if probs.shape[1] > 1 and len(probs) > 1 and not (probs != probs[:, :1]).any():
+    if probs.shape[1] > 1 and len(probs) > 1 and alike:
         raise TrainingError("the posterior samples are identical", got=f"{probs.shape[1]} equal samples", wanted="samples that differ", hint="Is the rate 0?")

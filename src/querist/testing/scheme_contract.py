@@ -1,0 +1,171 @@
+"""What every training scheme promises, as tests. Subclass, return an instance from the `scheme` fixture, done.
+
+Example:
+    class TestMine(SchemeContract):
+        @pytest.fixture
+        def scheme(self):
+            return Mine()
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from querist.acquire.compose import Compose, Random
+from querist.acquire.scores import Margin
+from querist.core.contracts import no_report
+from querist.core.errors import TrainingError
+from querist.core.records import RoundJob, RoundResult
+from querist.core.rng import Streams, stream, torch_seed
+from querist.core.spec import build, digest, spec
+from querist.data.arrays import ArrayPool
+from querist.learn.device import generator
+from querist.learn.inputs import ArrayInputs
+from querist.learn.learner import Learner
+from querist.learn.runtime import LearnerRuntime
+from querist.learn.schemes.base import Fit, Scheme, TrainingSet
+from querist.nets.base import Network
+from querist.nets.cnn import SmallCNN
+from querist.tasks import new_space
+from querist.tasks.classification.learning import ClassificationHead
+
+CLASSES = ("a", "b", "c")
+NETWORK = SmallCNN(channels=(4,), hidden=8, dropout=0.3)
+SHAPE = (1, 6, 6)
+MARGIN = Compose(score=Margin())
+
+
+def images(n: int, seed: int = 0) -> np.ndarray:
+    """Noise (n, 6, 6) in which one row is brighter: row 0, 2 or 4 for class 0, 1 or 2 of item i, which is i mod 3."""
+    x = stream(seed, 0, "oracle").normal(size=(n, 6, 6)).astype(np.float32)
+    x[np.arange(n), 2 * (np.arange(n) % 3)] += 2.0
+    return x
+
+
+def weights_hash(network: torch.nn.Module) -> str:
+    """Over all weights and buffers."""
+    found = hashlib.sha256()
+    for tensor in network.state_dict().values():
+        found.update(tensor.contiguous().numpy().tobytes())
+    return found.hexdigest()
+
+
+class SchemeContract:
+    """Promises about determinism, about what is left alone, and about what cannot be seen."""
+
+    @pytest.fixture
+    def scheme(self) -> Scheme:
+        """The scheme under test. Give it few steps: it is run some twenty times."""
+        raise pytest.UsageError("give the contract a `scheme` fixture")
+
+    @pytest.fixture
+    def data(self) -> TrainingSet:
+        """Eighteen labelled images of three classes."""
+        return TrainingSet(torch.from_numpy(images(18))[:, None], np.arange(18) % 3)
+
+    def fit(self, scheme: Scheme, data: TrainingSet, seed: int = 0) -> tuple[Network, Fit]:
+        """A fresh network, fitted with the streams of a seed; its initial weights are always the same."""
+        network = NETWORK.make(SHAPE, len(CLASSES), generator(torch_seed(stream(0, 1, "model_init"))))
+        return network, scheme.fit(network, self.task(), data, Streams(seed, 1), no_report)
+
+    def task(self) -> ClassificationHead:
+        """Three classes."""
+        return ClassificationHead.of(new_space("classification", CLASSES).schema())
+
+    def test_is_its_configuration(self, scheme: Any) -> None:
+        assert dataclasses.is_dataclass(scheme)
+        assert build(spec(scheme)) == scheme and digest(build(spec(scheme))) == digest(scheme)
+
+    def test_same_streams_same_weights(self, scheme: Scheme, data: TrainingSet) -> None:
+        first, second = self.fit(scheme, data), self.fit(scheme, data)
+        assert weights_hash(first[0]) == weights_hash(second[0]) and first[1] == second[1]
+
+    def test_another_seed_gives_other_weights(self, scheme: Scheme, data: TrainingSet) -> None:
+        assert weights_hash(self.fit(scheme, data)[0]) != weights_hash(self.fit(scheme, data, seed=1)[0])
+
+    def test_it_learns(self, scheme: Scheme, data: TrainingSet) -> None:
+        network, fit = self.fit(scheme, data)
+        with torch.no_grad():
+            hits = (network(data.x).argmax(dim=1).numpy() == data.y).mean()
+        assert fit.steps > 0 and np.isfinite(fit.loss)
+        assert hits > 0.6, "three classes, told apart by a bright row"
+
+    def test_ends_in_eval_mode(self, scheme: Scheme, data: TrainingSet) -> None:
+        network, _ = self.fit(scheme, data)
+        assert not any(module.training for module in network.modules())
+
+    def test_changes_no_data(self, scheme: Scheme, data: TrainingSet) -> None:
+        x, y = data.x.clone(), data.y.copy()
+        self.fit(scheme, data)
+        assert torch.equal(x, data.x) and np.array_equal(y, data.y)
+
+    def test_leaves_global_streams_alone(self, scheme: Scheme, data: TrainingSet) -> None:
+        before = torch.get_rng_state(), np.random.get_state()[1].copy()  # type: ignore[index]  # noqa: NPY002
+        self.fit(scheme, data)
+        assert torch.equal(torch.get_rng_state(), before[0])
+        assert (np.random.get_state()[1] == before[1]).all()  # type: ignore[index]  # noqa: NPY002
+
+    def test_global_streams_do_not_enter(self, scheme: Scheme, data: TrainingSet) -> None:
+        first = weights_hash(self.fit(scheme, data)[0])
+        torch.rand(3)
+        assert weights_hash(self.fit(scheme, data)[0]) == first
+
+    def test_steps_depend_on_the_number_of_labels_alone(self, scheme: Scheme, data: TrainingSet) -> None:
+        other = TrainingSet(data.x.flip(0) * 0.5, (data.y + 1) % 3)
+        assert self.fit(scheme, data)[1].steps == self.fit(scheme, other, seed=5)[1].steps
+
+    def test_progress_ends_at_one(self, scheme: Scheme, data: TrainingSet) -> None:
+        seen: list[float] = []
+        network = NETWORK.make(SHAPE, len(CLASSES), generator(0))
+        scheme.fit(network, self.task(), data, Streams(0, 1), lambda phase, fraction, extra: seen.append(fraction))
+        assert seen == sorted(seen) and 0 <= seen[0] and seen[-1] == 1.0
+
+    def test_a_frozen_trunk_stays(self, scheme: Scheme, data: TrainingSet) -> None:
+        network = NETWORK.make(SHAPE, len(CLASSES), generator(0))
+        network.trunk.requires_grad_(False)
+        trunk, head = weights_hash(network.trunk), weights_hash(network.head)
+        scheme.fit(network, self.task(), data, Streams(0, 1), no_report)
+        assert weights_hash(network.trunk) == trunk, "BatchNorm's running statistics count too"
+        assert weights_hash(network.head) != head
+
+    @pytest.mark.parametrize("labels", [1, 2, 3])
+    def test_very_few_labels(self, scheme: Scheme, data: TrainingSet, labels: int) -> None:
+        network, _ = self.fit(scheme, TrainingSet(data.x[:labels], data.y[:labels]))
+        assert all(torch.isfinite(tensor).all() for tensor in network.state_dict().values())
+
+    def test_divergence_is_an_error(self, scheme: Scheme, data: TrainingSet) -> None:
+        broken = data.x.clone()
+        broken[0, 0, 0, 0] = torch.inf
+        with pytest.raises(TrainingError, match="diverged"):
+            self.fit(scheme, TrainingSet(broken, data.y))
+
+    def test_test_targets_change_metrics_only(self, scheme: Scheme, tmp_path: Path) -> None:
+        told = {str(item): CLASSES[item % 3] for item in range(30, 39)}
+        lies = {item: CLASSES[(int(item) + 1) % 3] for item in told}
+        true, poisoned = self._round(scheme, told, tmp_path / "true"), self._round(scheme, lies, tmp_path / "lies")
+        assert true.ranking == poisoned.ranking and true.info["model"] == poisoned.info["model"]
+        assert true.metrics != poisoned.metrics
+
+    def test_unlabelled_items_have_no_targets_to_see(self, scheme: Scheme, tmp_path: Path) -> None:
+        """A label told for an item that is no part of the job's labels reaches nothing: the job has no place for it."""
+        names = {field.name for field in dataclasses.fields(RoundJob)}
+        assert names == {"round", "seed", "labelled", "test", "candidates", "pending", "batch", "reserve", "schema", "previous", "workdir", "outside"}
+        random = self._round(scheme, {}, tmp_path / "random", acquisition=Random())
+        assert random.info["model"] == self._round(scheme, {}, tmp_path / "margin").info["model"], "and the method changes no training"
+
+    def _round(self, scheme: Scheme, test: Mapping[str, str], folder: Path, acquisition: Any = MARGIN) -> RoundResult:
+        folder.mkdir()
+        inputs = ArrayInputs(ArrayPool(images(39)))
+        job = RoundJob(
+            round=1, seed=0, labelled={str(item): CLASSES[item % 3] for item in range(12)}, test=test, candidates=[str(item) for item in range(12, 30)],
+            pending=(), batch=5, reserve=0, schema=new_space("classification", CLASSES).schema(), previous=None, workdir=str(folder),
+        )  # fmt: skip
+        return LearnerRuntime(inputs, inputs, Learner(NETWORK, scheme), acquisition).train_score_select(job, no_report)

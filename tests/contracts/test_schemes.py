@@ -1,0 +1,38 @@
+"""Every scheme of the catalogue keeps the scheme contract, in each of its variants; and the reference scheme's own promises."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from querist.core import catalogue
+from querist.core.spec import build
+from querist.learn.augment import Augment
+from querist.learn.schemes.supervised import Steps
+from querist.testing import SchemeContract
+
+SCHEMES = [str(row["name"]) for row in catalogue.rows("scheme")]
+FEW = Steps(per_label=0.0, low=40, high=40)
+VARIANTS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "weighted": {"weighted": True},
+    "averaged": {"average": 0.25},
+    "validated": {"validation": 0.3},
+    "augmented": {"augment": Augment(shift=1, erase=2)},
+}
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+class TestSchemes(SchemeContract):
+    @pytest.fixture
+    def scheme(self, name: str) -> Any:
+        return dataclasses.replace(build(catalogue.row(name, "scheme")["scheme"]), steps=FEW)
+
+
+@pytest.mark.parametrize("variant", [name for name in VARIANTS if name != "plain"])
+class TestVariants(SchemeContract):
+    @pytest.fixture
+    def scheme(self, variant: str) -> Any:
+        return dataclasses.replace(build(catalogue.row("supervised", "scheme")["scheme"]), steps=FEW, **VARIANTS[variant])
