@@ -13,6 +13,7 @@ from querist.core.contracts import Acquisition
 from querist.core.errors import CapabilityError, StatisticError
 from querist.core.records import RoundJob, RoundResult
 from querist.core.spec import spec
+from querist.kernels.gradients import residual
 from querist.learn.selecting import choose
 from querist.tasks.classification.measures import Classes
 
@@ -46,7 +47,7 @@ def outside_round(job: RoundJob, acquisition: Acquisition) -> RoundResult:
 
     Args:
         job: With `outside` not empty.
-        acquisition: Chooses.
+        acquisition: Chooses. If it needs gradients and none were given, they are made of `probs` and `features`.
 
     Raises:
         CapabilityError: if the acquisition needs a statistic that was not given.
@@ -55,6 +56,8 @@ def outside_round(job: RoundJob, acquisition: Acquisition) -> RoundResult:
     started = time.perf_counter()
     task = Classes.of(job.schema)
     tables = {name: ({item: row for row, item in enumerate(ids)}, _shaped(name, array, len(task.names))) for name, (ids, array) in job.outside.items()}
+    if "gradients" in acquisition.needs - set(tables) and {"probs", "features"} <= set(tables):
+        tables["gradients"] = _gradients(tables["probs"], tables["features"])
     missing = sorted(acquisition.needs - set(tables))
     if missing:
         raise CapabilityError(
@@ -77,8 +80,15 @@ def outside_round(job: RoundJob, acquisition: Acquisition) -> RoundResult:
         metrics=metrics,
         seconds={"train": 0.0, "score": 0.0, "select": time.perf_counter() - started},
         scored=len(candidates),
-        info={"learner": "outside", "acquisition": spec(acquisition), "statistics": sorted(tables), "tested": len(tested), "labels": len(job.labelled)},
+        info={"learner": "outside", "acquisition": spec(acquisition), "statistics": sorted(job.outside), "tested": len(tested), "labels": len(job.labelled)},
     )
+
+
+def _gradients(probs: Table, features: Table) -> Table:
+    """The factorised gradients of a linear last layer, for the items that have both of its sides."""
+    ids = [item for item in probs[0] if item in features[0]]
+    mean = take(probs, ids).mean(axis=1, dtype=np.float64).astype(np.float32)
+    return {item: row for row, item in enumerate(ids)}, (residual(mean), take(features, ids))
 
 
 def take(table: Table, ids: Sequence[str]) -> Any:
