@@ -35,5 +35,6 @@ class TestPostgres(StoreContract):
         schema = f"t{uuid.uuid4().hex}"
         with psycopg.connect(POSTGRES, autocommit=True) as connection:
             connection.execute(f"CREATE SCHEMA {schema}")
-            yield f"{POSTGRES}?options=-csearch_path%3D{schema}"
+            joint = "&" if "?" in POSTGRES else "?"
+            yield f"{POSTGRES}{joint}options=-csearch_path%3D{schema}"
             connection.execute(f"DROP SCHEMA {schema} CASCADE")

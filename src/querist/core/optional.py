@@ -32,6 +32,6 @@ def require(module: str, *, by: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        root = module.split(".")[0]
+        root = module.split(".", maxsplit=1)[0]
         extra = _EXTRA.get(root, "all")
         raise MissingExtraError(f"{by} needs the package {root!r}, which is not installed", hint=f"Run: pip install 'querist[{extra}]'") from error

@@ -55,7 +55,9 @@ def outside_round(job: RoundJob, acquisition: Acquisition) -> RoundResult:
     """
     started = time.perf_counter()
     task = Classes.of(job.schema)
-    tables = {name: ({item: row for row, item in enumerate(ids)}, _shaped(name, array, len(task.names))) for name, (ids, array) in job.outside.items()}
+    tables: dict[str, Table] = {}
+    for name, (ids, array) in job.outside.items():
+        tables[name] = ({item: row for row, item in enumerate(ids)}, _shaped(name, array, len(task.names)))
     if "gradients" in acquisition.needs - set(tables) and {"probs", "features"} <= set(tables):
         tables["gradients"] = _gradients(tables["probs"], tables["features"])
     missing = sorted(acquisition.needs - set(tables))
