@@ -36,7 +36,7 @@ def _section(name: str, command: Any, level: int = 2) -> Iterator[str]:
 
 def _parameter(parameter: Any) -> str:
     optional = parameter.param_type_name == "option"
-    name = ", ".join(f"`{option}`" for option in parameter.opts) if optional else f"`{(parameter.metavar or parameter.name or '').upper()}`"
+    name = ", ".join(f"`{option}`" for option in parameter.opts) if optional else f"`{(parameter.metavar or parameter.name or '').upper()}`".replace("|", "\\|")
     default = parameter.default
     shown = "" if default is None or default is False or default == () or parameter.required or callable(default) else f"default {default}"
     text = " ".join((getattr(parameter, "help", None) or "").split()).replace("|", "\\|")

@@ -11,7 +11,7 @@ from querist.cli.output import emit
 
 
 def methods(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One row in full.", show_default=False)] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="One row in full.", show_default=False)] = None,
     matrix: Annotated[bool, typer.Option("--matrix", help="Which strategy serves which task kind.")] = False,
     survey: Annotated[bool, typer.Option("--survey", help="Every system of the survey, in its order, with its status.")] = False,
     json: Json = False,

@@ -44,7 +44,7 @@ def init(
 
 def classes(
     project: ProjectPath,
-    action: Annotated[str | None, typer.Argument(metavar="[add|rename|retire]", help="What to do; by default the classes are listed.")] = None,
+    action: Annotated[str | None, typer.Argument(metavar="ACTION", help="add, rename or retire; by default the classes are listed.")] = None,
     names: Annotated[list[str] | None, typer.Argument(metavar="NAME…", help="Names of classes.", show_default=False)] = None,
     into: Annotated[str | None, typer.Option("--into", help="Reserved, for merge and split.", metavar="NAMES")] = None,
     json: Json = False,
