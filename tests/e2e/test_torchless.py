@@ -69,8 +69,15 @@ def test_the_labelling_page_is_served(project: Path) -> None:
         assert server.stdout is not None
         try:
             url = next(word for line in server.stdout for word in line.split() if word.startswith("http://127.0.0.1:"))
-            with urllib.request.build_opener(urllib.request.HTTPCookieProcessor()).open(url, timeout=20) as page:
-                assert "day number" in page.read().decode()
+            visit = urllib.request.build_opener(urllib.request.HTTPCookieProcessor()).open
+            with visit(url, timeout=20) as page:
+                assert "label.js" in page.read().decode()
+            base = url.partition("?")[0].rstrip("/")
+            asking = urllib.request.Request(f"{base}/api/ask", json.dumps({"k": 1, "by": "ann"}).encode(), {"Content-Type": "application/json"})
+            with visit(asking, timeout=20) as asked:
+                (item,) = json.load(asked)["items"]
+            with visit(f"{base}/items/{item['id']}", timeout=20) as content:
+                assert "day number" in content.read().decode()
         finally:
             server.terminate()
             server.wait(timeout=30)

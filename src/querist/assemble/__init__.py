@@ -27,6 +27,9 @@ class Assembled:
 
     @cached_property
     def _own(self) -> LearnerRuntime:
+        from querist.core.optional import require
+
+        require("torch", by="training a network here")
         from querist.assemble.parts import runtime
 
         return runtime(self.spec, self.pool)
