@@ -86,7 +86,7 @@ def test_a_living_owner_is_respected_until_its_heart_stops(host):
         assert project.update().n == 1
 
 
-@pytest.mark.parametrize("pid", [2**22 + 1, os.getpid()])
+@pytest.mark.parametrize("pid", [2**22 + 1, os.getpid()], ids=["gone", "reused"])
 def test_a_dead_owner_is_taken_over_at_once(pid):
     with _project() as project:
         project.tell("item-1", "cat")
