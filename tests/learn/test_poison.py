@@ -26,8 +26,7 @@ def test_poisoned_test_labels_change_metrics_only(honest: list[dict[str, Any]]) 
     with project(X, IDS, LIES) as made:
         poisoned = rounds(made, ANSWERS)
     for true, lied in zip(honest, poisoned, strict=True):
-        assert true.pop("metrics") != lied.pop("metrics")
-    assert honest == poisoned
+        assert {key for key in true if true[key] != lied[key]} == {"metrics"}
 
 
 class Poisoned(Mapping[str, str]):

@@ -92,7 +92,7 @@ class TestTimm:
         assert "--weights download" in str(caught.value.hint)
 
     def test_weights_of_another_network_are_refused(self, weights: Path, tmp_path: Path) -> None:
-        with pytest.raises(UsageError, match="cannot load|another network"):
+        with pytest.raises(UsageError, match=r"cannot load|another network"):
             Timm("test_vit", str(weights)).open([])
         (tmp_path / "junk.pth").write_bytes(b"junk")
         for name in ("junk.pth", "nowhere.safetensors"):
