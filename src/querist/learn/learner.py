@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import torch
 from torch import nn
 
 from querist.core.contracts import Report
@@ -105,7 +106,8 @@ class Learner:
         return Fitted(networks, self.inference, inputs, streams, ())
 
     def _fresh(self, inputs: Inputs, task: ClassificationHead, streams: Streams) -> Network:
-        return arranged(self.network.make(inputs.shape, task.outputs, generator(torch_seed(streams("model_init")))))
+        with torch.random.fork_rng(devices=[]):  # the constructors of torch's layers draw from the global stream, in vain
+            return arranged(self.network.make(inputs.shape, task.outputs, generator(torch_seed(streams("model_init")))))
 
 
 @dataclass(frozen=True)

@@ -30,12 +30,13 @@ CLOSE = 1e-6
 """Largest difference of probabilities that other batch sizes may make."""
 
 ITEMS = 70
+WIDTH = 32
 CLASSES = 3
 
 
 def network(seed: int, dropout: float = 0.3) -> Network:
     """A small network with dropout before its last layer and BatchNorm statistics that are not the initial ones."""
-    made = SmallCNN(channels=(4,), hidden=8, dropout=dropout).make(SHAPE, CLASSES, generator(seed))
+    made = SmallCNN(channels=(4,), hidden=WIDTH, dropout=dropout).make(SHAPE, CLASSES, generator(seed))
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         made.train()(torch.from_numpy(images(32, seed=7))[:, None])
     return made
@@ -74,7 +75,7 @@ class InferenceContract:
     def test_shapes(self, inference: Inference, networks: Sequence[Network]) -> None:
         scored = self.score(inference, networks, range(ITEMS))
         assert scored.probs.shape == (ITEMS, inference.samples, CLASSES) and scored.probs.dtype == np.float32
-        assert scored.features.shape == (ITEMS, 8) and scored.features.dtype == np.float32
+        assert scored.features.shape == (ITEMS, WIDTH) and scored.features.dtype == np.float32
         assert np.allclose(scored.probs.sum(axis=2), 1.0, atol=1e-5)
 
     def test_one_sample_is_plain_prediction(self, inference: Inference, networks: Sequence[Network]) -> None:

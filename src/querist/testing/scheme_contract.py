@@ -108,8 +108,9 @@ class SchemeContract:
         assert torch.equal(x, data.x) and np.array_equal(y, data.y)
 
     def test_leaves_global_streams_alone(self, scheme: Scheme, data: TrainingSet) -> None:
+        network = NETWORK.make(SHAPE, len(CLASSES), generator(0))
         before = torch.get_rng_state(), np.random.get_state()[1].copy()  # type: ignore[index]  # noqa: NPY002
-        self.fit(scheme, data)
+        scheme.fit(network, self.task(), data, Streams(0, 1), no_report)
         assert torch.equal(torch.get_rng_state(), before[0])
         assert (np.random.get_state()[1] == before[1]).all()  # type: ignore[index]  # noqa: NPY002
 
