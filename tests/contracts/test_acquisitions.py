@@ -31,11 +31,10 @@ def test_prefix_property_of_greedy_methods(name: str) -> None:
 
 
 @pytest.mark.torchless
-@pytest.mark.parametrize("name", ["badge", "auto"])
-def test_prefix_property_holds_for_sampled_methods_on_one_stream(name: str) -> None:
+def test_prefix_property_holds_for_a_sampled_method_on_one_stream() -> None:
     view = FakeView.random(n=400)
-    acquisition = catalogue.acquisition(name)
-    assert acquisition.select(view, 12, stream(0, 1, "select")).ids[:5] == acquisition.select(view, 5, stream(0, 1, "select")).ids
+    badge = catalogue.acquisition("badge")  # `auto` has it within a branch only: the branch depends on the size of the batch
+    assert badge.select(view, 12, stream(0, 1, "select")).ids[:5] == badge.select(view, 5, stream(0, 1, "select")).ids
 
 
 @pytest.mark.torchless

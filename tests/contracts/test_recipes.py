@@ -54,7 +54,7 @@ def test_strategy_fits_every_recipe(method: str) -> None:
 
 
 def test_rows_are_whole() -> None:
-    wanted = {"type", "family", "paper", "reference", "survey", "cost", "fails", "deviations", "kinds"}
+    wanted = {"type", "family", "paper", "reference", "cost", "fails", "deviations", "kinds"}
     for row in querist.methods():
         assert wanted <= set(row), row["name"]
         assert row["type"] in {"strategy", "scheme", "inference", "refit", "recipe", "wrapper", "tool"}

@@ -279,6 +279,8 @@ class Project:
 
     def advance(self, seconds: float) -> bool:
         """Use idle time: compute what later rounds will need (features), for about this long. True while there is more to do."""
+        if self._pool is None and self.spec["pool"] is None:
+            return False  # the items live in another process's memory
         runtime = self._bound()
         return isinstance(runtime, Advancing) and runtime.advance(seconds)
 
