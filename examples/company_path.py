@@ -31,7 +31,7 @@ MOVES = ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0))
 def company_data(folder: Path) -> dict[str, str]:
     """Write pool.parquet, more.parquet, labels.csv and test.parquet; returns the truth, which only the annotators below look at."""
     digits = load_digits()
-    order = np.random.default_rng(0).permutation(len(digits.images))
+    order = np.random.default_rng(0).permutation(len(digits.images)).tolist()
     truth: dict[str, str] = {}
 
     def table(name: str, rows: Sequence[int], moves: Sequence[tuple[int, int]], **more: Any) -> pa.Table:
