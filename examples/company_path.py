@@ -12,7 +12,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +31,10 @@ MOVES = ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0))
 def company_data(folder: Path) -> dict[str, str]:
     """Write pool.parquet, more.parquet, labels.csv and test.parquet; returns the truth, which only the annotators below look at."""
     digits = load_digits()
-    order = np.random.default_rng(0).permutation(len(digits.images))
+    order = np.random.default_rng(0).permutation(len(digits.images)).tolist()
     truth: dict[str, str] = {}
 
-    def table(name: str, rows: Sequence[int], moves: Sequence[tuple[int, int]], **more: Any) -> pa.Table:
+    def table(name: str, rows: Iterable[int], moves: Sequence[tuple[int, int]], **more: Any) -> pa.Table:
         ids, pixels = [], []
         for row in rows:
             for number, move in enumerate(moves):

@@ -55,11 +55,7 @@ def outside_round(job: RoundJob, acquisition: Acquisition) -> RoundResult:
     """
     started = time.perf_counter()
     task = Classes.of(job.schema)
-    tables: dict[str, Table] = {}
-    for name, (ids, array) in job.outside.items():
-        tables[name] = ({item: row for row, item in enumerate(ids)}, _shaped(name, array, len(task.names)))
-    if "gradients" in acquisition.needs - set(tables) and {"probs", "features"} <= set(tables):
-        tables["gradients"] = _gradients(tables["probs"], tables["features"])
+    tables = _tables(job, len(task.names), acquisition.needs)
     missing = sorted(acquisition.needs - set(tables))
     if missing:
         raise CapabilityError(
@@ -84,6 +80,15 @@ def outside_round(job: RoundJob, acquisition: Acquisition) -> RoundResult:
         scored=len(candidates),
         info={"learner": "outside", "acquisition": spec(acquisition), "statistics": sorted(job.outside), "tested": len(tested), "labels": len(job.labelled)},
     )
+
+
+def _tables(job: RoundJob, classes: int, needs: frozenset[str]) -> dict[str, Table]:
+    tables: dict[str, Table] = {}
+    for name, (ids, array) in job.outside.items():
+        tables[name] = ({item: row for row, item in enumerate(ids)}, _shaped(name, array, classes))
+    if "gradients" in needs - set(tables) and {"probs", "features"} <= set(tables):
+        tables["gradients"] = _gradients(tables["probs"], tables["features"])
+    return tables
 
 
 def _gradients(probs: Table, features: Table) -> Table:
