@@ -30,20 +30,19 @@ class HeldOut:
     renamed: str = ""
 
 
-def held_out(pool: Pool, source: str | None, own: Mapping[str, Any] | None) -> HeldOut:
+def held_out(pool: Pool, source: str | None) -> HeldOut:
     """The held-out items of a project over a pool.
 
     Args:
         pool: The pool.
         source: A folder or table of labelled items, a table of ids of pool items with labels, or None.
-        own: Test items that the pool brings itself.
 
     Raises:
         PoolError: if the source cannot be read.
         UnknownItemError: if a table without content names an item that the pool does not have.
     """
     if source is None:
-        return HeldOut(own or {})
+        return HeldOut({})
     if _is_a_list(Path(source)):
         return HeldOut(_listed(source, pool))
     test = read_test(source)

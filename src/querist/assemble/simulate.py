@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from querist.core.errors import UsageError
-from querist.data.datasets import FinalPool, NamedSet, named
+from querist.data.datasets import NamedPool, NamedSet, named
 from querist.project.oracles import Simulated
 from querist.project.project import Project
 from querist.tasks import new_space
@@ -54,23 +54,20 @@ def simulation(
     if str(path) != ":memory:" and Path(path).exists():
         return Project.open(path), oracle
     options = {"recipe": RECIPES.get(dataset, "mlp"), **(learner or {})}
-    test, test_pool = test_of(data, root) if final else (data.test, None)
+    # Three pools that share no item: nothing computed from the pool's inputs (normalisation) can see a test input.
+    part = "final" if final else "dev"
     project = Project.create(
-        path, pool=data.pool, task=new_space("classification", list(data.classes)), test=test, test_pool=test_pool, method=method,
-        learner=options, seed=seed, initial=initial, batch=batch, budget=budget, reserve=0, score_pool=score_pool,
+        path, pool=NamedPool(dataset, root, "pool"), task=new_space("classification", list(data.classes)), test=_final(data) if final else data.test,
+        test_pool=NamedPool(dataset, root, part), method=method, learner=options, seed=seed, initial=initial, batch=batch, budget=budget, reserve=0,
+        score_pool=score_pool,
     )  # fmt: skip
     return project, oracle
 
 
-def test_of(data: NamedSet, root: str | None) -> tuple[Mapping[str, str], FinalPool]:
-    """Targets and pool of the final test set.
-
-    Raises:
-        UsageError: if the set has none.
-    """
+def _final(data: NamedSet) -> Mapping[str, str]:
     if data.final is None:
         raise UsageError(f"the data set {data.name!r} has no final test set", hint="Leave out --final: results are on the development split.")
-    return data.final().targets, FinalPool(data.name, root)
+    return data.final().targets
 
 
 def check_sizes(data: NamedSet, initial: int, budget: int) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +91,11 @@ def start(wishes: Wishes, warn: Warn) -> dict[str, Any]:
     catalogue.acquisition(wishes.method)
     pool = open_pool(wishes.data, root=wishes.root)
     given = read_labels(wishes.annotations) if wishes.annotations is not None else []
-    held = held_out(pool, wishes.test, _own_test(wishes, pool))
+    if isinstance(pool, NamedPool) and wishes.test is None:  # a named data set brings its development split
+        held = HeldOut(named(pool.name, pool.root).test, replace(pool, part="dev"))
+        pool = replace(pool, part="pool")
+    else:
+        held = held_out(pool, wishes.test)
     space = new_space(wishes.task, _classes(wishes.labels, pool, given, held))
     equal = duplicates(pool, held)
     remarks: list[str] = []
@@ -175,11 +179,6 @@ def _refuse_existing(path: str) -> None:
         raise StoreError("there is a project already", got=path, wanted="a new path", hint="Nothing was changed. Choose another name, or delete that file.")
     if where.file is not None and not where.file.absolute().parent.is_dir():
         raise StoreError("there is no such folder", got=str(where.file.parent), wanted="an existing folder for the project")
-
-
-def _own_test(wishes: Wishes, pool: Pool) -> Mapping[str, str] | None:
-    """A named data set brings its development split."""
-    return named(pool.name, pool.root).test if isinstance(pool, NamedPool) and wishes.test is None else None
 
 
 def _classes(labels: str | None, pool: Pool, given: list[Labelled], held: HeldOut) -> list[str]:

@@ -6,9 +6,10 @@ integration see the development split only.
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -24,26 +25,32 @@ _SPLIT_SEED = 0  # part of every set's definition: another seed would be another
 
 @dataclass(frozen=True)
 class NamedPool:
-    """The items of a named data set, those of the development split included; ids like `train-00017`.
+    """Items of a named data set, or those of one part of it; ids like `train-00017`, of the final test set `test-00017`.
 
     Attributes:
         name: Name of the set.
         root: Folder with its files, or None for where they usually are.
+        part: `all` training items; of these `pool` (may be asked) or `dev` (the development split); or `final`, the final
+            test set, which nothing but a final evaluation may open.
     """
 
     name: str
     root: str | None = None
+    part: str = "all"
 
     @property
     def _rows(self) -> ArrayPool:
-        return _part(entry(self.name).loader, self.root, "train").pool
+        row = entry(self.name)
+        if self.part == "final" and row.final is None:
+            raise UsageError(f"the data set {self.name!r} has no final test set")
+        return _part(str(row.final), self.root, "test").pool if self.part == "final" else _part(row.loader, self.root, "train").pool
 
     def ids(self) -> Sequence[str]:
-        """All ids, in canonical order."""
-        return self._rows.ids()
+        """The ids of the part, in canonical order."""
+        return _ids(self.name, self.root)[self.part] if self.part in ("pool", "dev") else self._rows.ids()
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self.ids())
 
     def load(self, item_id: str) -> NDArray[Any]:
         """One input."""
@@ -54,50 +61,13 @@ class NamedPool:
         return self._rows.take(ids)
 
     def fingerprint(self) -> str:
-        """Hex digest of ids and content."""
-        return _fingerprint(self.name, self.root)
+        """Hex digest of ids and content of the set, and of the part."""
+        whole = self._rows.fingerprint() if self.part == "final" else _fingerprint(self.name, self.root)
+        return whole if self.part == "all" else hashlib.sha256(f"{self.part}:{whole}".encode()).hexdigest()
 
     def extend(self, items: Any = None) -> Sequence[str]:
         """Refused: a named set is what its name says."""
         raise UsageError(f"the named data set {self.name!r} does not grow", hint="Use an array, folder or table pool for data of your own.")
-
-
-@dataclass(frozen=True)
-class FinalPool:
-    """The items of a named set's final test set; nothing but a final evaluation may build one."""
-
-    name: str
-    root: str | None = None
-
-    @property
-    def _rows(self) -> ArrayPool:
-        path = entry(self.name).final
-        if path is None:
-            raise UsageError(f"the data set {self.name!r} has no final test set")
-        return _part(path, self.root, "test").pool
-
-    def ids(self) -> Sequence[str]:
-        """All ids, in canonical order."""
-        return self._rows.ids()
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def load(self, item_id: str) -> NDArray[Any]:
-        """One row."""
-        return self._rows.load(item_id)
-
-    def take(self, ids: Sequence[str]) -> NDArray[Any]:
-        """The rows of many ids, stacked."""
-        return self._rows.take(ids)
-
-    def fingerprint(self) -> str:
-        """Hex digest of ids and content."""
-        return self._rows.fingerprint()
-
-    def extend(self, items: Any = None) -> Sequence[str]:
-        """Refused: a test set does not grow."""
-        raise UsageError(f"the test set of {self.name!r} does not grow")
 
 
 @dataclass(frozen=True)
@@ -147,8 +117,7 @@ class NamedSet:
     @cached_property
     def candidates(self) -> tuple[str, ...]:
         """The ids that may be asked: all but the development split, in canonical order."""
-        held = set(self.dev)
-        return tuple(item_id for item_id in self.pool.ids() if item_id not in held)
+        return tuple(replace(self.pool, part="pool").ids())
 
 
 def named(name: str, root: str | None = None) -> NamedSet:
@@ -214,6 +183,13 @@ def _development(name: str, root: str | None) -> tuple[str, ...]:
     # A miniature of a set in its own format (tests, trials) keeps the proportion of the smallest sensible share.
     size = row.dev if isinstance(row.dev, float) or row.dev < len(targets) else 0.2
     return stratified_split(targets, size, _SPLIT_SEED)
+
+
+@lru_cache(maxsize=8)
+def _ids(name: str, root: str | None) -> Mapping[str, tuple[str, ...]]:
+    dev = _development(name, root)
+    held = set(dev)
+    return {"dev": dev, "pool": tuple(item for item in _part(entry(name).loader, root, "train").pool.ids() if item not in held)}
 
 
 @lru_cache(maxsize=8)
