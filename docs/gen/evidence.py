@@ -26,6 +26,7 @@ CONTRACTS = {
     "refit": "tests/learn/test_refit.py",
 }
 SMOKE = {"initial": 20, "batch": 20, "budget": 60}
+BRIEF = {**SMOKE, "budget": 40}  # a round of the larger CNN is seconds
 
 
 def evidence(row: Mapping[str, Any], seconds: float | None) -> dict[str, Any]:
@@ -65,7 +66,7 @@ def fair_run(name: str) -> dict[str, Any] | None:
 
 
 def smoke(row: Mapping[str, Any]) -> float | None:
-    """CPU seconds of three rounds on digits with this strategy, inference, recipe or refit; None for what cannot run there."""
+    """CPU seconds of two or three rounds with this strategy, inference, recipe or refit; None for what cannot run there."""
     from querist.assemble import simulation
 
     name, kind = str(row["name"]), str(row["type"])
@@ -75,7 +76,7 @@ def smoke(row: Mapping[str, Any]) -> float | None:
     learner = {"inference": {"inference": name}, "refit": {"refit": name}, "recipe": {"recipe": name}}.get(kind, {})
     dataset = "wine" if name in ("mlp", "features-head") else "fashion-mnist" if name in ("fashion-cnn", "small-cnn") else "digits"
     started = time.process_time()
-    project, oracle = simulation(dataset=dataset, method=method, seed=0, path=":memory:", learner=learner, **SMOKE)
+    project, oracle = simulation(dataset=dataset, method=method, seed=0, path=":memory:", learner=learner, **(BRIEF if dataset == "fashion-mnist" else SMOKE))
     project.run(oracle)
     project.close()
     return round(time.process_time() - started, 2)

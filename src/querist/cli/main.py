@@ -11,6 +11,7 @@ from typer.main import get_command
 
 from querist.cli import doctor, labelling, methods, projects, run, working
 from querist.cli.output import through_the_door
+from querist.core.threads import limit_threads
 
 app = typer.Typer(
     help="Deep active learning: ask for the labels worth having, and prove that they were.",
@@ -40,6 +41,7 @@ def execute(argv: Sequence[str]) -> int:
 
 def main() -> None:
     """The console script."""
+    limit_threads()
     sys.exit(execute(sys.argv[1:]))
 
 

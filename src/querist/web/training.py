@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final, TextIO
 
 from querist.core.errors import BusyError, QueristError
+from querist.core.threads import limit_threads
 from querist.project.project import Project
 from querist.project.worker import work
 
@@ -62,6 +63,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then ends us
     if hasattr(os, "nice"):
         os.nice(10)  # people at the page come first
+    limit_threads()
     lines, stop = Lines(sys.stdout), threading.Event()
     sys.stdout = sys.stderr  # whatever else is said must not get between the lines
     logging.getLogger("querist").addHandler(Warnings(lines))

@@ -48,7 +48,7 @@ class Supervised:
 
     Attributes:
         steps: The step rule.
-        batch: Items per step; smaller training sets are drawn with wrap-around so that every step sees a full batch.
+        batch: Items per step, at most all there are; shuffled epochs are laid end to end, so every step sees a full batch.
         rate: Peak learning rate.
         warmup: Share of the steps in which the rate rises.
         weight_decay: Decoupled weight decay.
