@@ -1,0 +1,56 @@
+"""Takes a finished (or partly finished) study into docs/results/: `python docs/gen/results.py STUDY-FOLDER docs/results/NAME`.
+
+Commits small files only: study.json (the record), curves.csv (every seed), the runs' records (so that the same command
+resumes a study that is not finished), curves.svg, and a page with the table and one statement per method, losers named.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from querist.bench.figures import learning_curves
+from querist.bench.results import Study
+from querist.bench.tables import table
+from querist.bench.wording import ranked, sentence, statement
+
+
+def page(study: Study, command: str) -> str:
+    """The page of a study, in Markdown."""
+    grid = table(study)
+    heads = [str(column.header) for column in grid.columns]
+    cells = [[str(cell) for cell in column.cells] for column in grid.columns]
+    rows = ["| " + " | ".join(line) + " |" for line in (heads, ["---"] * len(heads), *zip(*cells, strict=True))]
+    missing = [f"{name}: {len(result.seeds)} seeds" for name, result in study.methods.items()]
+    return "\n".join(
+        [
+            f"# {study.study}: {study.dataset}", "", sentence(study), "", "![Learning curves, mean and every seed](curves.svg)", "", *rows, "",
+            "## Every comparison with random", "", *(f"- {statement(study, row)}" for row in ranked(study)), "",
+            "## How it was made", "", f"`{command}`, measured on the {study.split} data. Seeds finished: {', '.join(missing)}.",
+            f"Compute: {study.compute_seconds / 3600:.1f} process hours, {study.wall_seconds / 3600:.1f} hours on the clock. Spec {study.spec_sha256[:12]}.",
+            *([f"Runs that failed: {len(study.failures)}."] if study.failures else []), "",
+        ]
+    )  # fmt: skip
+
+
+def main(source: Path, target: Path) -> None:
+    """Write the files."""
+    study = Study.open(source / "study.json")
+    command = f"querist run docs/results/{target.name}/study.toml --out {target.name}-study"
+    study = study.model_copy(update={"out": f"{target.name}-study", "report": f"{target.name}-study/report.html", "command": command})
+    target.mkdir(parents=True, exist_ok=True)
+    (target / "study.json").write_text(study.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    shutil.copy(source / "curves.csv", target / "curves.csv")
+    runs = target / "runs"
+    runs.mkdir(exist_ok=True)
+    for record in (source / "runs").glob("*.json"):
+        shutil.copy(record, runs / record.name)
+    svg = str(learning_curves(study))
+    (target / "curves.svg").write_text(re.sub(r"^<svg(?![^>]*xmlns=)", '<svg xmlns="http://www.w3.org/2000/svg"', svg.strip()), encoding="utf-8")
+    (target / "index.md").write_text(page(study, command), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
