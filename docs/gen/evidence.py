@@ -20,10 +20,10 @@ ROOT = Path(__file__).parents[2]
 TARGET = ROOT / "src" / "querist" / "acquire" / "evidence.json"
 CONTRACTS = {
     "strategy": "tests/contracts/test_acquisitions.py::TestCatalogue",
-    "scheme": "tests/contracts/test_schemes.py::TestCatalogue",
-    "inference": "tests/contracts/test_inferences.py::TestCatalogue",
-    "recipe": "tests/contracts/test_recipes.py::test_recipe_trains_and_scores",
-    "refit": "tests/learn/test_refit.py",
+    "scheme": "tests/contracts/test_schemes.py::TestSchemes",
+    "inference": "tests/contracts/test_inferences.py::TestInferences",
+    "recipe": "tests/contracts/test_recipes.py::test_recipe_trains_a_few_steps",
+    "refit": "tests/contracts/test_recipes.py::test_refits_of_the_catalogue_are_those_of_the_learner",
 }
 SMOKE = {"initial": 20, "batch": 20, "budget": 60}
 BRIEF = {**SMOKE, "budget": 40}  # a round of the larger CNN is seconds

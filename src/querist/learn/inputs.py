@@ -61,7 +61,9 @@ class Standardiser:
         return cls(mean.astype(np.float32), np.where(scale > 1e-6, scale, 1.0).astype(np.float32))
 
     def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray((x - self.mean) / self.scale, dtype=np.float32)
+        out = x - self.mean
+        out /= self.scale
+        return np.asarray(out, dtype=np.float32)
 
 
 class ArrayInputs:

@@ -16,7 +16,7 @@ from querist.kernels.gradients import residual
 from querist.learn.inference.base import Sampler
 from querist.learn.layout import layout
 
-ACTIVATION_BYTES = 4 << 20
+ACTIVATION_BYTES = 3 << 20
 """Largest activation of a scoring batch: a few MB stay in cache and out of malloc's page faults."""
 
 
