@@ -124,3 +124,14 @@ def test_without_the_encoders_package_something_simpler_serves(content, package,
     assert options(content, None, None, None, remarks.append)["recipe"] == instead
     assert len(remarks) == 1
     assert "pip install" in remarks[0]
+
+
+def test_fine_tuning_is_asked_for_by_a_network_of_timm() -> None:
+    said: list[str] = []
+    made = options("images", "timm:resnet10t", "weights.safetensors", "fine-tune", said.append)
+    assert made == {"recipe": "fine-tune", "network": "timm:resnet10t", "weights": "weights.safetensors", "side": 96}
+    with pytest.raises(UsageError, match="timm:NAME"):
+        options("images", None, None, "fine-tune", said.append)
+    with pytest.raises(UsageError, match="takes images"):
+        options("texts", "timm:resnet10t", None, "fine-tune", said.append)
+    assert said == []

@@ -31,7 +31,8 @@ def naive_k_center(x: np.ndarray, centres: np.ndarray, k: int) -> list[int]:
             gaps = [-1.0 if i in picks else min(float(((row - c) ** 2).sum()) for c in covered) for i, row in enumerate(x)]
             pick = int(np.argmax(gaps))
         else:
-            pick = int(np.argmin(((x - x.mean(axis=0)) ** 2).sum(axis=1)))
+            to_mean = [float(((row - x.mean(axis=0)) ** 2).sum()) for row in x]
+            pick = next(i for i, gap in enumerate(to_mean) if gap <= min(to_mean) * (1 + 1e-9))
         picks.append(pick)
         covered.append(x[pick])
     return picks

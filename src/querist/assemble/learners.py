@@ -17,6 +17,8 @@ ENCODERS: Final[Mapping[str, tuple[str, ...]]] = {
 """Encoder → packages that it needs. Beside these there is `timm:NAME`."""
 
 HEAD: Final = "features-head"
+FINE_TUNE: Final = "fine-tune"
+FINE_TUNE_SIDE: Final = 96
 SMALL_CNN: Final[Mapping[str, Any]] = {"recipe": "small-cnn", "side": 32}
 MLP: Final[Mapping[str, Any]] = {"recipe": "mlp"}
 
@@ -38,6 +40,8 @@ def options(content: str, encoder: str | None, weights: str | None, recipe: str 
     """
     if recipe is not None:
         catalogue.row(recipe, "recipe")
+    if recipe == FINE_TUNE:
+        return _fine_tuned(content, encoder, weights)
     if encoder in (None, "none"):
         if weights is not None:
             raise UsageError("weights need an encoder", got=weights, wanted="--encoder timm:NAME or a packaged one")
@@ -46,6 +50,16 @@ def options(content: str, encoder: str | None, weights: str | None, recipe: str 
     assert encoder is not None
     _check(encoder)
     return {"encoder": encoder, "weights": weights, "recipe": recipe or HEAD}
+
+
+def _fine_tuned(content: str, encoder: str | None, weights: str | None) -> Options:
+    """All weights of a timm network are trained on; the encoder option names the network."""
+    family, _, name = (encoder or "").partition(":")
+    if family != "timm" or not name:
+        raise UsageError("fine-tuning needs a network", got=encoder or "none", wanted="--encoder timm:NAME", hint="--weights FILE starts from its weights.")
+    if content not in ("images", "small images"):
+        raise UsageError("fine-tuning takes images", got=content, wanted="a folder or table of images")
+    return {"recipe": FINE_TUNE, "network": encoder, "weights": weights, "side": FINE_TUNE_SIDE}
 
 
 def _fitting(content: str, warn: Callable[[str], None]) -> Options:

@@ -55,7 +55,9 @@ def k_center(x: Float[np.ndarray, "n d"], centres: Float[np.ndarray, "m d"], k: 
     radii: list[float] = []
     for _ in range(min(k, len(x))):
         if not picks and not len(centres):
-            pick = int(np.argmin(squared_distances(x, x.mean(axis=0, dtype=np.float64))))
+            to_mean = squared_distances(x, x.mean(axis=0, dtype=np.float64))
+            # Two rows are always equally far from their mean: what rounding makes of it must not decide.
+            pick = int(np.argmax(to_mean <= to_mean.min() * (1 + 1e-9)))
         else:
             pick = int(np.argmax(np.where(taken, -1.0, near)))
         picks.append(pick)
