@@ -1,4 +1,4 @@
-"""Takes a finished (or partly finished) study into docs/results/: `python docs/gen/results.py STUDY-FOLDER docs/results/NAME`.
+"""Takes the finished runs of a study into docs/results/: `python docs/gen/results.py STUDY-FOLDER docs/results/NAME`.
 
 Commits small files only: study.json (the record), curves.csv (every seed), the runs' records (so that the same command
 resumes a study that is not finished), curves.svg, and a page with the table and one statement per method, losers named.
@@ -6,13 +6,17 @@ resumes a study that is not finished), curves.svg, and a page with the table and
 
 from __future__ import annotations
 
-import re
+import json
 import shutil
 import sys
 from pathlib import Path
 
+from querist.bench.analysis import tidy
 from querist.bench.figures import learning_curves
 from querist.bench.results import Study
+from querist.bench.runs import read_record
+from querist.bench.spec import StudySpec
+from querist.bench.study import conclude, write
 from querist.bench.tables import table
 from querist.bench.wording import ranked, sentence, statement
 
@@ -36,19 +40,20 @@ def page(study: Study, command: str) -> str:
 
 
 def main(source: Path, target: Path) -> None:
-    """Write the files."""
-    study = Study.open(source / "study.json")
+    """Write the files from the runs that are there; run it again when more are."""
+    spec = StudySpec.from_toml(target / "study.toml")
+    records = [record for run in spec.runs() if (record := read_record(source / "runs", *run, spec.run_sha256)) is not None]
     command = f"querist run docs/results/{target.name}/study.toml --out {target.name}-study"
-    study = study.model_copy(update={"out": f"{target.name}-study", "report": f"{target.name}-study/report.html", "command": command})
-    target.mkdir(parents=True, exist_ok=True)
-    (target / "study.json").write_text(study.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    shutil.copy(source / "curves.csv", target / "curves.csv")
+    clock = json.loads((source / "clock.json").read_text(encoding="utf-8"))
+    study = conclude(spec, records, (), out=Path(f"{target.name}-study"), command=command, wall_seconds=float(clock["seconds"]))
+    write(study, tidy(spec, records), target)
+    (target / "report.html").unlink()  # large, and made again by `querist report`
     runs = target / "runs"
     runs.mkdir(exist_ok=True)
     for record in (source / "runs").glob("*.json"):
         shutil.copy(record, runs / record.name)
-    svg = str(learning_curves(study))
-    (target / "curves.svg").write_text(re.sub(r"^<svg(?![^>]*xmlns=)", '<svg xmlns="http://www.w3.org/2000/svg"', svg.strip()), encoding="utf-8")
+    svg = str(learning_curves(study)).strip()
+    (target / "curves.svg").write_text(svg, encoding="utf-8")
     (target / "index.md").write_text(page(study, command), encoding="utf-8")
 
 
