@@ -53,7 +53,7 @@ def main(source: Path, target: Path) -> None:
     for record in (source / "runs").glob("*.json"):
         shutil.copy(record, runs / record.name)
     svg = str(learning_curves(study)).strip()
-    (target / "curves.svg").write_text(svg, encoding="utf-8")
+    (target / "curves.svg").write_text(svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1) + "\n", encoding="utf-8")
     (target / "index.md").write_text(page(study, command), encoding="utf-8")
 
 
