@@ -1,4 +1,4 @@
-"""Small real parts for the learner's tests: three clouds of points, and jobs over them."""
+"""Small real parts for the learner's tests: three clouds of points, and jobs over them. Free of torch."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ import numpy as np
 
 from querist.core.records import RoundJob
 from querist.core.rng import stream
-from querist.learn.schemes.supervised import Steps, Supervised
 from querist.tasks import new_space
 
 CLASSES = ("a", "b", "c")
-SHORT = Supervised(steps=Steps(0.0, 20, 20), rate=0.02)
 
 
 def clouds(n: int = 60, d: int = 4, seed: int = 0) -> np.ndarray:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from learn_parts import SHORT, clouds, job
+from learn_parts import clouds, job
+from learn_short import SHORT
 from PIL import Image
 
 from querist.core import catalogue

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 import torch
-from learn_parts import CLASSES, SHORT, clouds, ids, label
+from learn_parts import CLASSES, clouds, ids, label
+from learn_short import SHORT
 from torch import Tensor
 
 from querist.core.contracts import no_report

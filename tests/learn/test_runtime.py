@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from learn_parts import SHORT, Progress, clouds, ids, job, label
+from learn_parts import Progress, clouds, ids, job, label
+from learn_short import SHORT
 
 from querist.core import catalogue
 from querist.core.contracts import GUESSES, Report, no_report

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from learn_parts import CLASSES, SHORT, clouds
+from learn_parts import CLASSES, clouds
+from learn_short import SHORT
 from torch import Tensor
 
 from querist.core.contracts import no_report
