@@ -50,8 +50,8 @@ def main(source: Path, target: Path) -> None:
     (target / "report.html").unlink()  # large, and made again by `querist report`
     runs = target / "runs"
     runs.mkdir(exist_ok=True)
-    for record in (source / "runs").glob("*.json"):
-        shutil.copy(record, runs / record.name)
+    for file in (source / "runs").glob("*.json"):
+        shutil.copy(file, runs / file.name)
     svg = str(learning_curves(study)).strip()
     (target / "curves.svg").write_text(svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1) + "\n", encoding="utf-8")
     (target / "index.md").write_text(page(study, command), encoding="utf-8")

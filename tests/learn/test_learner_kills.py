@@ -34,7 +34,7 @@ def test_thirty_kills_of_the_real_learner_lose_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1500)
 def test_two_hundred_kills_of_the_real_learner_lose_nothing(tmp_path: Path) -> None:
     done = _killed(tmp_path, 200, 1)
     assert done.in_update >= 100 and done.rounds >= 20

@@ -32,6 +32,7 @@ def test_thirty_kills_lose_nothing(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_two_hundred_kills_lose_nothing(tmp_path):
     done = _test(tmp_path).run(200, seed=1)
     assert done.in_update >= 100 and done.rounds >= 30

@@ -17,5 +17,5 @@ class ManyMachine(ProjectMachine):
 TestProjectMachine = ProjectMachine.TestCase
 TestProjectMachine.settings = settings(max_examples=100, **_COMMON)
 
-TestProjectMachineSlow = pytest.mark.slow(ManyMachine.TestCase)
+TestProjectMachineSlow = pytest.mark.timeout(1500)(pytest.mark.slow(ManyMachine.TestCase))
 TestProjectMachineSlow.settings = settings(max_examples=500, **{**_COMMON, "stateful_step_count": 30})
