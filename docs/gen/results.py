@@ -1,7 +1,8 @@
 """Takes the finished runs of a study into docs/results/: `python docs/gen/results.py STUDY-FOLDER docs/results/NAME`.
 
 Commits small files only: study.json (the record), curves.csv (every seed), the runs' records (so that the same command
-resumes a study that is not finished), curves.svg, and a page with the table and one statement per method, losers named.
+resumes a study that is not finished), curves.svg, and a page with the table, one statement per method,
+losers named, and the remarks of notes.md.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ def main(source: Path, target: Path) -> None:
         shutil.copy(file, runs / file.name)
     svg = str(learning_curves(study)).strip()
     (target / "curves.svg").write_text(svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1) + "\n", encoding="utf-8")
-    (target / "index.md").write_text(page(study, command), encoding="utf-8")
+    notes = target / "notes.md"
+    remarks = "\n## Notes\n\n" + notes.read_text(encoding="utf-8") if notes.is_file() else ""
+    (target / "index.md").write_text(page(study, command) + remarks, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -101,13 +101,24 @@ def test_leased_items_are_not_ranked_again(tmp_path: Path) -> None:
 
 
 def test_the_sub_pool_is_the_same_for_every_method_of_a_seed(tmp_path: Path) -> None:
-    drawn = subpool(ids(12, 42), 10, Streams(0, 1))
+    rest = [*ids(0, 12), *ids(42, 44)]  # what the job has labelled and leased
+    drawn = subpool(ids(12, 42), 10, Streams(0, 1), rest)
     assert drawn == sorted(drawn, key=int) and len(set(drawn)) == 10
     for method in ("margin", "coreset", "random"):
         result = run(job(tmp_path / method, batch=99), method=method, size=10)
         assert set(result.ranking.ids) == set(drawn) and result.scored == 10
-    assert subpool(ids(12, 42), 10, Streams(0, 2)) != drawn
+    assert subpool(ids(12, 42), 10, Streams(0, 2), rest) != drawn
     assert subpool(ids(0, 3), 10, Streams(0, 1)) == subpool(ids(0, 3), 0, Streams(0, 1)) == ids(0, 3)
+
+
+def test_the_sub_pools_of_two_methods_differ_by_what_they_have_labelled_only() -> None:
+    everything = ids(0, 400)
+    one, other = ids(0, 40), ids(20, 60)  # what each has labelled
+    mine, theirs = (subpool([item for item in everything if item not in set(labelled)], 100, Streams(3, 2), labelled) for labelled in (one, other))
+    assert len(mine) == len(theirs) == 100
+    both = set(everything) - set(one) - set(other)
+    apart = (set(mine) ^ set(theirs)) & both  # only the last in line, which fill up for those that are labelled
+    assert len(apart) <= len(set(one) ^ set(other)) * 100 / 400 + 10 and len(set(mine) & set(theirs)) >= 75
 
 
 def test_the_reserve_is_ranked_behind_the_same_batch(tmp_path: Path) -> None:

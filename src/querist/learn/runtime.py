@@ -7,14 +7,16 @@ evaluated once on the checkpoint already chosen, the same sub-pool for every met
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from querist.core.contracts import Acquisition, Report
+from querist.core.order import canonical
 from querist.core.records import RoundJob, RoundResult
 from querist.core.rng import Streams
 from querist.core.spec import digest, spec
@@ -62,7 +64,7 @@ class LearnerRuntime:
         tested, _ = self.test_inputs.readable(self.test_inputs.ready(list(job.test)))
         metrics = self._evaluate(fitted, task, {item: job.test[item] for item in tested}, report)
         ready = self.inputs.ready(job.candidates)
-        pool, broken = self.inputs.readable(subpool(ready, self.score_pool, streams))
+        pool, broken = self.inputs.readable(subpool(ready, self.score_pool, streams, [*job.labelled, *job.pending]))
         view = FittedView(
             pool, readable, pending, task.targets(labelled).tolist(), task.outputs,
             lambda ids: fitted.score(ids, _fraction(report, len(ids))), self.learner.provides,
@@ -117,12 +119,26 @@ class LearnerRuntime:
         return task.metrics(scored.probs.mean(axis=1, dtype=np.float64), task.targets({item: test[item] for item in ids}))
 
 
-def subpool(candidates: Sequence[str], size: int, streams: Streams) -> list[str]:
-    """The candidates to score this round, canonical order: all, or a uniform draw shared by every method of a seed."""
+def subpool(candidates: Sequence[str], size: int, streams: Streams, others: Iterable[str] = ()) -> list[str]:
+    """The candidates to score this round, in canonical order.
+
+    Every item of the pool has its place in one random order of the round, whatever a method has labelled so far; the first
+    `size` candidates in it are scored. So the methods of a seed score the same items as long as these are open, and next in
+    line are the same too.
+
+    Args:
+        candidates: Ids in canonical order.
+        size: How many to score; 0 for all.
+        streams: The streams of the round.
+        others: The pool's other items: labelled and leased ones.
+    """
     if not size or len(candidates) <= size:
         return list(candidates)
-    rows = streams("subpool").choice(len(candidates), size, replace=False)
-    return [candidates[row] for row in np.sort(rows)]
+    pool = canonical([*candidates, *others])
+    open_ = set(candidates)
+    order = streams("subpool").permutation(len(pool))
+    chosen = islice((place for place in order if pool[place] in open_), size)
+    return [pool[place] for place in sorted(chosen)]
 
 
 def _fraction(report: Report, total: int) -> Callable[[int], None]:
