@@ -54,7 +54,7 @@ def runtime(spec: Spec, pool: Pool | None = None) -> LearnerRuntime:
     check(acquisition, made, str(spec["method"]))
     own = inputs(opened, options, Path(spec.get("folder") or tempfile.mkdtemp(prefix="querist-features-")) / "features")
     tested = own if not spec.get("test_pool") else own.beside(build(spec["test_pool"]))
-    return LearnerRuntime(own, tested, made, acquisition, int(spec.get("score_pool", 10_000)))
+    return LearnerRuntime(own, tested, made, acquisition, int(spec.get("score_pool", 10_000) or 0))
 
 
 def learner(options: Mapping[str, Any], method: Any) -> Learner:
