@@ -14,6 +14,7 @@ from querist.core.errors import CapabilityError, StatisticError, UnknownItemErro
 from querist.core.order import canonical
 from querist.core.records import Selection
 from querist.core.rng import stream
+from querist.core.statistic import rows_of
 
 
 class ArrayView:
@@ -36,8 +37,7 @@ class ArrayView:
         """See `PoolView.stat`."""
         if name not in self._stats:
             raise CapabilityError(f"no {name!r} was given", got=", ".join(self._stats) or "nothing", wanted=name, hint=f"Pass {name}=….")
-        value, rows = self._stats[name], self._groups[of]
-        return tuple(np.asarray(part[rows]) for part in value) if isinstance(value, tuple) else np.asarray(value[rows])
+        return rows_of(self._stats[name], self._groups[of])
 
 
 def select(

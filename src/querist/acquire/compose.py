@@ -15,6 +15,7 @@ from querist.acquire.selectors import Selector, TopK
 from querist.core.contracts import PoolView
 from querist.core.errors import UsageError
 from querist.core.records import Selection
+from querist.core.statistic import rows_of
 from querist.kernels.ranking import top_k
 
 
@@ -85,6 +86,4 @@ class Subview:
     def stat(self, name: str, of: str = "candidates") -> Any:
         """The rows of the wider view's statistic."""
         value = self._view.stat(name, of)
-        if of != "candidates":
-            return value
-        return tuple(part[self._rows] for part in value) if isinstance(value, tuple) else value[self._rows]
+        return rows_of(value, self._rows) if of == "candidates" else value

@@ -13,6 +13,7 @@ from querist.core.contracts import Acquisition
 from querist.core.errors import CapabilityError, StatisticError
 from querist.core.records import RoundJob, RoundResult
 from querist.core.spec import spec
+from querist.core.statistic import rows_of
 from querist.kernels.gradients import residual
 from querist.learn.selecting import choose
 from querist.tasks.classification.measures import Classes
@@ -102,7 +103,7 @@ def take(table: Table, ids: Sequence[str]) -> Any:
     """The rows of ids of an array or of both arrays of a pair."""
     rows, value = table
     places = np.fromiter((rows[item] for item in ids), dtype=np.int64, count=len(ids))
-    return tuple(part[places] for part in value) if isinstance(value, tuple) else value[places]
+    return rows_of(value, places)
 
 
 def _shaped(name: str, array: Any, classes: int) -> Any:

@@ -11,6 +11,7 @@ from querist.core.contracts import Acquisition, PoolView
 from querist.core.errors import StatisticError
 from querist.core.records import RoundJob, Selection
 from querist.core.rng import stream
+from querist.core.statistic import rows_of
 
 
 def choose(acquisition: Acquisition, view: PoolView, job: RoundJob) -> Selection:
@@ -48,13 +49,9 @@ class Later:
             return self._view.stat(name, of)
         whole = self._view.stat(name)
         if of == "candidates":
-            return _rows(whole, self._kept)
-        moved = _rows(whole, self._moved)
+            return rows_of(whole, self._kept)
+        moved = rows_of(whole, self._moved)
         return _joined(self._view.stat(name, of), moved) if len(self._view.pending) else moved
-
-
-def _rows(value: Any, places: np.ndarray) -> Any:
-    return tuple(part[places] for part in value) if isinstance(value, tuple) else value[places]
 
 
 def _joined(first: Any, second: Any) -> Any:

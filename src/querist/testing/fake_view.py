@@ -11,6 +11,7 @@ import numpy as np
 from querist.core.errors import CapabilityError
 from querist.core.order import canonical
 from querist.core.rng import stream
+from querist.core.statistic import rows_of
 
 
 @dataclass
@@ -64,7 +65,7 @@ class FakeView:
 
     def take(self, rows: np.ndarray) -> FakeView:
         """The same view with some of its candidates."""
-        chosen = {name: tuple(part[rows] for part in value) if isinstance(value, tuple) else value[rows] for name, value in self.stats["candidates"].items()}
+        chosen = {name: rows_of(value, rows) for name, value in self.stats["candidates"].items()}
         ids = [self.candidates[i] for i in rows]
         return FakeView(ids, self.labelled, self.pending, self.labels, self.classes, {**self.stats, "candidates": chosen})
 
