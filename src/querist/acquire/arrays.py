@@ -33,6 +33,8 @@ class ArrayView:
         self.labels = labels
         self.classes = int(stats["probs"].shape[2]) if "probs" in stats else len(set(labels))
 
+    round = 1
+
     def stat(self, name: str, of: str = "candidates") -> Any:
         """See `PoolView.stat`."""
         if name not in self._stats:

@@ -82,6 +82,7 @@ class Subview:
         self.pending = view.pending
         self.classes = view.classes
         self.labels = view.labels
+        self.round = view.round
 
     def stat(self, name: str, of: str = "candidates") -> Any:
         """The rows of the wider view's statistic."""

@@ -24,6 +24,12 @@ STATISTICS: Final[Mapping[str, str]] = {
     "probs": "class probabilities, (n, k, c) float32, k posterior samples (1 if deterministic)",
     "features": "penultimate features, (n, d) float32",
     "gradients": "last-layer gradient embedding of the predicted label, factorised: residual (n, c), feature (n, d)",
+    "costs": "what a label of the item costs, (n,) > 0, in any one unit",
+    "boundary_distance": "norm of the smallest perturbation found that changes the prediction (DeepFool), (n,), the largest float32 where none was found",
+    "iterative_distance": "norm of the perturbation at which the basic iterative method changes the prediction, (n,), as above",
+    "word_gradient": "largest expected gradient length of a word's embedding, (n,) ≥ 0",
+    "mix_flip": "norm of the smallest feature mix with a labelled anchor that changes the prediction (ALFA-Mix), (n,), 0 where none does",
+    "head_samples": "class probabilities under dropout of the features in front of the head, (n, m, c) float32",
 }
 """Every statistic that an acquisition may need, by name. Unknown names are refused when a run is assembled."""
 
@@ -103,7 +109,11 @@ class PoolView(Protocol):
 
     @property
     def labels(self) -> Sequence[int]:
-        """Class position of each labelled item, in the order of `labelled`."""
+        """Class position of each labelled item, in the order of `labelled`; empty where nobody said."""
+
+    @property
+    def round(self) -> int:
+        """Number of the round that this selection ends, from 1."""
 
     def stat(self, name: str, of: str = "candidates") -> Any:
         """A statistic of the ids of `of` (`candidates`, `labelled` or `pending`), rows in their order; lazy and cached.

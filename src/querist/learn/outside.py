@@ -29,12 +29,13 @@ class OutsideView:
         groups: `candidates`, `labelled`, `pending` → ids in canonical order; labelled and pending keep those that have rows.
         labels: Class position of each labelled item.
         classes: Number of classes.
+        number: Number of the round.
     """
 
-    def __init__(self, tables: Mapping[str, Table], groups: Mapping[str, Sequence[str]], labels: Sequence[int], classes: int) -> None:
+    def __init__(self, tables: Mapping[str, Table], groups: Mapping[str, Sequence[str]], labels: Sequence[int], classes: int, number: int = 1) -> None:
         self._tables, self._groups = tables, groups
         self.candidates, self.labelled, self.pending = groups["candidates"], groups["labelled"], groups["pending"]
-        self.labels, self.classes = labels, classes
+        self.labels, self.classes, self.round = labels, classes, number
 
     def stat(self, name: str, of: str = "candidates") -> Any:
         """See `PoolView.stat`."""
@@ -70,7 +71,7 @@ def outside_round(job: RoundJob, acquisition: Acquisition) -> RoundResult:
     if not candidates and job.candidates:
         raise StatisticError("no item that may be asked has a row in every file", got=f"{len(job.candidates)} candidates", wanted="rows by item id")
     labels = task.targets({item: job.labelled[item] for item in labelled}).tolist()
-    view = OutsideView(tables, {"candidates": candidates, "labelled": labelled, "pending": pending}, labels, len(task.names))
+    view = OutsideView(tables, {"candidates": candidates, "labelled": labelled, "pending": pending}, labels, len(task.names), job.round)
     ranking = choose(acquisition, view, job)
     tested = known(list(job.test)) if "probs" in tables else []
     metrics = {} if not tested else task.metrics(take(tables["probs"], tested).mean(axis=1), task.targets({item: job.test[item] for item in tested}))

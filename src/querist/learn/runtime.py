@@ -67,7 +67,7 @@ class LearnerRuntime:
         pool, broken = self.inputs.readable(subpool(ready, self.score_pool, streams, [*job.labelled, *job.pending]))
         view = FittedView(
             pool, readable, pending, task.targets(labelled).tolist(), task.outputs,
-            lambda ids: fitted.score(ids, _fraction(report, len(ids))), self.learner.provides,
+            lambda ids: fitted.score(ids, _fraction(report, len(ids))), self.learner.provides, job.round,
         )  # fmt: skip
         for name in sorted(self.acquisition.needs):
             view.stat(name)

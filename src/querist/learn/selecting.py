@@ -41,7 +41,7 @@ class Later:
         self._kept = np.setdiff1d(np.arange(len(row)), self._moved)
         self.candidates: Sequence[str] = [view.candidates[place] for place in self._kept]
         self.pending: Sequence[str] = [*view.pending, *(view.candidates[place] for place in self._moved)]
-        self.labelled, self.labels, self.classes = view.labelled, view.labels, view.classes
+        self.labelled, self.labels, self.classes, self.round = view.labelled, view.labels, view.classes, view.round
 
     def stat(self, name: str, of: str = "candidates") -> Any:
         """See `PoolView.stat`."""

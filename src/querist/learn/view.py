@@ -20,14 +20,15 @@ class FittedView:
         classes: Number of classes.
         score: Ids → statistics.
         provides: Names that may be asked for.
+        number: Number of the round.
     """
 
     def __init__(
         self, candidates: Sequence[str], labelled: Sequence[str], pending: Sequence[str], labels: Sequence[int], classes: int,
-        score: ScoreFn, provides: frozenset[str],
+        score: ScoreFn, provides: frozenset[str], number: int = 1,
     ) -> None:  # fmt: skip
         self.candidates, self.labelled, self.pending = candidates, labelled, pending
-        self.labels, self.classes = labels, classes
+        self.labels, self.classes, self.round = labels, classes, number
         self._score, self._provides = score, provides
         self._scored: dict[str, Scored] = {}
         self._named: dict[tuple[str, str], Any] = {}

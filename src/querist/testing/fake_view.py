@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ class FakeView:
         candidates, labelled, pending: Ids in canonical order.
         labels: Class position per labelled item.
         classes: Number of classes.
+        round: Number of the round.
         stats: group → name → array or pair.
     """
 
@@ -30,6 +31,7 @@ class FakeView:
     pending: Sequence[str] = ()
     labels: Sequence[int] = ()
     classes: int = 3
+    round: int = 1
     stats: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def stat(self, name: str, of: str = "candidates") -> Any:
@@ -55,26 +57,27 @@ class FakeView:
 
     @classmethod
     def of(cls, ids: Sequence[str], rows: dict[str, np.ndarray], features: np.ndarray, probs: np.ndarray, labels: Sequence[int]) -> FakeView:
-        """A view over rows of common arrays; gradients follow from probabilities and features."""
+        """A view over rows of common arrays; gradients follow from probabilities and features, the rest is drawn."""
         from querist.kernels.gradients import residual
 
-        gradients = residual(probs.mean(axis=1))
-        stats = {group: {"features": features[r], "probs": probs[r], "gradients": (gradients[r], features[r])} for group, r in rows.items()}
+        rng = stream(len(ids), 0, "oracle")
+        whole: dict[str, Any] = {"features": features, "probs": probs, "gradients": (residual(probs.mean(axis=1)), features)}
+        for name in ("costs", "boundary_distance", "iterative_distance", "word_gradient", "mix_flip"):
+            whole[name] = rng.uniform(0.5, 2.0, size=len(ids)).astype(np.float32)
+        whole["head_samples"] = _softmax(np.log(probs[:, :1] + 1e-6) + rng.normal(size=(len(ids), 3, probs.shape[2]))).astype(np.float32)
+        stats = {group: {name: rows_of(value, r) for name, value in whole.items()} for group, r in rows.items()}
         groups = {group: [ids[i] for i in r] for group, r in rows.items()}
-        return cls(groups["candidates"], groups["labelled"], groups["pending"], labels, probs.shape[2], stats)
+        return cls(groups["candidates"], groups["labelled"], groups["pending"], labels, probs.shape[2], stats=stats)
 
     def take(self, rows: np.ndarray) -> FakeView:
         """The same view with some of its candidates."""
         chosen = {name: rows_of(value, rows) for name, value in self.stats["candidates"].items()}
         ids = [self.candidates[i] for i in rows]
-        return FakeView(ids, self.labelled, self.pending, self.labels, self.classes, {**self.stats, "candidates": chosen})
+        return replace(self, candidates=ids, stats={**self.stats, "candidates": chosen})
 
     def filled(self, name: str, value: Any) -> FakeView:
         """The same view with one statistic of the candidates replaced."""
-        return FakeView(
-            self.candidates, self.labelled, self.pending, self.labels, self.classes,
-            {**self.stats, "candidates": {**self.stats["candidates"], name: value}},
-        )  # fmt: skip
+        return replace(self, stats={**self.stats, "candidates": {**self.stats["candidates"], name: value}})
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:
