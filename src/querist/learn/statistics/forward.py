@@ -19,6 +19,9 @@ from querist.learn.layout import layout
 ACTIVATION_BYTES = 3 << 20
 """Largest activation of a scoring batch: a few MB stay in cache and out of malloc's page faults."""
 
+LOADED = 8
+"""Batches whose inputs are loaded, and whose outputs are kept, in one step."""
+
 
 @dataclass(frozen=True)
 class Scored:
@@ -55,18 +58,18 @@ def score(sampler: Sampler, load: Callable[[Sequence[str]], Tensor], ids: Sequen
     probs: NDArray[np.float32] | None = None
     features: NDArray[np.float32] | None = None
     alike = True
-    for start in range(0, len(ids), batch):
-        x = load(ids[start : start + batch])
-        out = sampler(layout(x))
-        soft = torch.softmax(out.logits, dim=-1).numpy()
+    for start in range(0, len(ids), chunk := batch * LOADED):
+        x = load(ids[start : start + chunk])
+        parts = [sampler(layout(part)) for part in torch.split(x, batch)]
+        logits, hidden = torch.cat([part.logits for part in parts]), torch.cat([part.features for part in parts])
         # Seen on logits: a network that is certain of every item saturates the probabilities of samples that do differ.
-        alike = alike and not bool((out.logits != out.logits[:, :1]).any())
+        alike = alike and not bool((logits != logits[:, :1]).any())
         if probs is None or features is None:
-            probs = np.empty((len(ids), *soft.shape[1:]), dtype=np.float32)
-            features = np.empty((len(ids), out.features.shape[1]), dtype=np.float32)
-        probs[start : start + batch] = soft
-        features[start : start + batch] = out.features.numpy()
-        on_batch(min(start + batch, len(ids)))
+            probs = np.empty((len(ids), *logits.shape[1:]), dtype=np.float32)
+            features = np.empty((len(ids), hidden.shape[1]), dtype=np.float32)
+        probs[start : start + chunk] = torch.softmax(logits, dim=-1).numpy()
+        features[start : start + chunk] = hidden.numpy()
+        on_batch(min(start + chunk, len(ids)))
     if probs is None or features is None:
         return Scored(np.empty((0, 1, 1), dtype=np.float32), np.empty((0, 1), dtype=np.float32))
     _check(probs, ids, alike)
@@ -74,7 +77,7 @@ def score(sampler: Sampler, load: Callable[[Sequence[str]], Tensor], ids: Sequen
 
 
 def batch_size(networks: Sequence[nn.Module], shape: Sequence[int]) -> int:
-    """Items per scoring batch, so that the largest activation is about `ACTIVATION_BYTES`; between 16 and 4096."""
+    """Items per scoring batch, so that the largest activation is about `ACTIVATION_BYTES`; a multiple of 16, at most 4096."""
     largest = 4 * int(np.prod(shape))
 
     def watch(_module: nn.Module, _inputs: Any, output: Any) -> None:
@@ -88,7 +91,7 @@ def batch_size(networks: Sequence[nn.Module], shape: Sequence[int]) -> int:
     finally:
         for handle in handles:
             handle.remove()
-    return int(min(max(ACTIVATION_BYTES // largest, 16), 4096))
+    return int(min(max(round(ACTIVATION_BYTES / largest / 16) * 16, 16), 4096))
 
 
 def _check(probs: NDArray[np.float32], ids: Sequence[str], alike: bool) -> None:
