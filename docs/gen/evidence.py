@@ -1,7 +1,8 @@
 """Writes src/querist/acquire/evidence.json: what proves each row of the catalogue.
 
-`python docs/gen/evidence.py` runs the smoke recipe of every strategy and recipe (CPU seconds), reads the recorded studies in
-docs/results/, and checks that every test it names exists. `--check` compares everything but the seconds; a test runs it.
+`python docs/gen/evidence.py [NAME…]` runs the smoke recipe (CPU seconds) of the rows named and of those that have none yet, reads the
+recorded studies in docs/results/, and looks for every test it names. `--again` runs every smoke recipe; `--check` compares
+everything but the seconds; a test runs it.
 """
 
 from __future__ import annotations
@@ -85,9 +86,10 @@ def smoke(row: Mapping[str, Any]) -> float | None:
 def main() -> int:
     """Write the file, or compare with it."""
     rows = catalogue.rows()
+    kept = json.loads(TARGET.read_text(encoding="utf-8")) if TARGET.is_file() else {}
+    seconds = {name: row.get("smoke_seconds") for name, row in kept.items()}
     if "--check" in sys.argv:
-        kept = json.loads(TARGET.read_text(encoding="utf-8"))
-        stale = [str(row["name"]) for row in rows if kept.get(row["name"]) != evidence(row, kept.get(row["name"], {}).get("smoke_seconds"))]
+        stale = [str(row["name"]) for row in rows if kept.get(row["name"]) != evidence(row, seconds.get(str(row["name"])))]
         if stale or set(kept) != {row["name"] for row in rows}:
             sys.stderr.write(f"evidence.json is stale for: {', '.join(stale) or 'rows that are gone'}. Run: python docs/gen/evidence.py\n")
             return 1
@@ -95,7 +97,11 @@ def main() -> int:
     import torch
 
     torch.set_num_threads(1)
-    made = {str(row["name"]): evidence(row, smoke(row)) for row in rows}
+    again = set(sys.argv[1:])
+    for row in rows:
+        if "--again" in again or row["name"] in again or row["name"] not in kept:
+            seconds[str(row["name"])] = smoke(row)
+    made = {str(row["name"]): evidence(row, seconds[str(row["name"])]) for row in rows}
     TARGET.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
     return 0
 
