@@ -17,6 +17,7 @@ from querist.tasks import new_space
 LEARNERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "digits": {"recipe": "digits-cnn"},
     "fashion-mnist": {"recipe": "fashion-cnn"},
+    "fashion-mnist-10k": {"recipe": "fashion-cnn"},
     "movie-sentiment": {"recipe": "features-head", "encoder": "tfidf"},
     "splice": {"recipe": "features-head"},
     "stamps": {"recipe": "features-head", "encoder": "efficientnet-lite0"},

