@@ -16,6 +16,7 @@ ENCODERS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Encoder → packages that it needs. Beside these there is `timm:NAME`."""
 
+NO_ENCODER: Final = "none"
 HEAD: Final = "features-head"
 FINE_TUNE: Final = "fine-tune"
 FINE_TUNE_SIDE: Final = 96
@@ -42,7 +43,7 @@ def options(content: str, encoder: str | None, weights: str | None, recipe: str 
         catalogue.row(recipe, "recipe")
     if recipe == FINE_TUNE:
         return _fine_tuned(content, encoder, weights)
-    if encoder in (None, "none"):
+    if encoder in (None, NO_ENCODER):
         if weights is not None:
             raise UsageError("weights need an encoder", got=weights, wanted="--encoder timm:NAME or a packaged one")
         chosen = _fitting(content, warn) if encoder is None and recipe is None else _plain(content)
@@ -86,7 +87,7 @@ def _check(encoder: str) -> None:
     if family == "timm" and name:
         return
     if encoder not in ENCODERS:
-        raise UsageError("unknown encoder", got=encoder, wanted=", ".join((*ENCODERS, "timm:NAME", "none")))
+        raise UsageError("unknown encoder", got=encoder, wanted=", ".join((*ENCODERS, "timm:NAME", NO_ENCODER)))
     missing = next((package for package in ENCODERS[encoder] if not find_spec(package)), None)
     if missing is not None:
         extra = "text" if encoder == "minilm" else "vision"
