@@ -10,7 +10,6 @@ import pytest
 from querist.acquire.compose import Compose
 from querist.acquire.coverage import FacilityLocation, ProbCover, ball_radius
 from querist.acquire.embeddings import Features
-from querist.acquire.scores import Entropy
 from querist.acquire.unit import Unit
 from querist.core import catalogue
 from querist.core.rng import stream
@@ -86,13 +85,31 @@ def test_the_radius_follows_the_purity_rule_and_covers_the_blobs() -> None:
     assert {int(item) % 3 for item in picked(Compose(embed=Unit(), selector=ProbCover()), view, 3)} == {0, 1, 2}
 
 
+def by_formula(view: FakeView, rows: np.ndarray, cosine: bool, k: int) -> list[str]:
+    """Plain greedy among some candidates, written down from the formula."""
+    x, covered = (part / np.linalg.norm(part, axis=1, keepdims=True) for part in (view.stat("features")[rows].astype(float), Features().covered(view)))
+    alike, near = x @ x.T, x @ covered.T
+    alike, best = ((1 + alike) / 2, ((1 + near) / 2).max(axis=1)) if cosine else (np.exp(2 * alike - 2), np.exp(2 * near - 2).max(axis=1))
+    wanted: list[int] = []
+    for _ in range(k):
+        gain = np.maximum(alike - best, 0).sum(axis=1)
+        gain[wanted] = -1
+        wanted.append(int(gain.argmax()))
+        best = np.maximum(best, alike[wanted[-1]])
+    return [view.candidates[row] for row in rows[wanted]]
+
+
+@pytest.mark.parametrize("name", ["maxherding", "facility_location"])
+def test_rows_equal_their_formulas(name: str) -> None:
+    view = FakeView.random(n=200)
+    assert picked(catalogue.acquisition(name), view, 15) == by_formula(view, np.arange(200), name == "facility_location", 15)
+
+
 def test_fass_is_facility_location_among_the_most_uncertain() -> None:
     view = FakeView.random(n=200)
-    uncertain = Compose(score=Entropy()).select(view, 30, stream(0, 1, "select")).ids
-    filtered = view.take(np.sort([view.candidates.index(item) for item in uncertain]))
-    wanted = Compose(embed=Unit(), selector=FacilityLocation()).select(filtered, 6, stream(0, 1, "select"))
-    chosen = catalogue.acquisition("fass").select(view, 6, stream(0, 1, "select"))
-    assert chosen == wanted and set(chosen.ids) <= set(uncertain)
+    p = view.stat("probs").mean(axis=1, dtype=np.float64)
+    uncertain = np.sort(np.argsort((p * np.log(p)).sum(axis=1))[:30])
+    assert picked(catalogue.acquisition("fass"), view, 6) == by_formula(view, uncertain, True, 6)
 
 
 def test_five_copies_of_a_pool_are_covered_before_a_copy_is_bought() -> None:
@@ -119,3 +136,23 @@ def test_the_sparse_form_is_a_parameter() -> None:
     whole = picked(Compose(embed=Unit(), selector=FacilityLocation()), view, 10)
     assert picked(Compose(embed=Unit(), selector=FacilityLocation(neighbours=79)), view, 10) == whole
     assert len(set(picked(Compose(embed=Unit(), selector=FacilityLocation(neighbours=3)), view, 10))) == 10
+
+
+@pytest.mark.slow
+def test_probcover_on_five_thousand_points_equals_its_definition() -> None:
+    rng = stream(6, 0, "oracle")
+    scale = np.arange(1, 65) ** -0.5
+    x = neighbours.unit(((rng.normal(size=(20, 64))[rng.integers(20, size=5000)] + rng.normal(size=(5000, 64))) * scale).astype(np.float32))
+    radius = 0.8
+    rows = {"candidates": np.arange(30, 5000), "labelled": np.arange(30), "pending": np.arange(0)}
+    view = FakeView.of([str(row) for row in range(5000)], rows, x, np.full((5000, 1, 3), 1 / 3, dtype=np.float32), [0] * 30)
+    inside = np.stack([np.sqrt(((x[30:].astype(np.float64) - row) ** 2).sum(axis=1)) < radius for row in x.astype(np.float64)])
+    live, inside = ~inside[:30].any(axis=0), inside[30:]
+    chosen = Compose(embed=Features(), selector=ProbCover(delta=radius)).select(view, 60, stream(0, 1, "select"))
+    taken: list[int] = []
+    for item, worth in zip(chosen.ids, chosen.scores, strict=True):
+        gain = (inside & live).sum(axis=1)
+        gain[taken] = -1
+        taken.append(int(item) - 30)
+        assert gain.argmax() == taken[-1] and gain.max() == worth > 0
+        live &= ~inside[taken[-1]]

@@ -10,6 +10,7 @@ import pytest
 from querist.acquire.compose import Compose
 from querist.acquire.coverage import ProbCover
 from querist.acquire.dcom import DCoM
+from querist.acquire.embeddings import Features
 from querist.acquire.scores import Margin
 from querist.acquire.unit import Unit
 from querist.core.rng import stream
@@ -25,14 +26,36 @@ def test_the_weight_of_margin_rises_to_one() -> None:
     assert DCoM(steepness=30, centre=0.9).share(0.9) == pytest.approx((1 + np.exp(-3)) / 2)
 
 
-def test_blend_moves_from_coverage_to_margin() -> None:
+def scaled(values: np.ndarray) -> np.ndarray:
+    return (values - values.min()) / (values.max() - values.min()) if np.ptp(values) else np.zeros(len(values))
+
+
+def naive(view: FakeView, radii: np.ndarray, delta: float, share: float, k: int) -> list[str]:
+    x, covered = (part / np.linalg.norm(part, axis=1, keepdims=True) for part in (view.stat("features"), Features().covered(view)))
+    live = ~(np.sqrt(((x[:, None] - covered) ** 2).sum(axis=2)) < radii).any(axis=1)
+    inside = np.sqrt(((x[:, None] - x) ** 2).sum(axis=2)) < delta
+    p = np.sort(view.stat("probs").mean(axis=1), axis=1)
+    picks: list[int] = []
+    for _ in range(k):
+        score = share * scaled(p[:, -2] - p[:, -1]) + (1 - share) * scaled((inside & live).sum(axis=1).astype(float))
+        score[picks] = -1
+        picks.append(int(score.argmax()))
+        live &= ~inside[picks[-1]]
+    return [view.candidates[pick] for pick in picks]
+
+
+@pytest.mark.parametrize("centre", [2.0, 0.55, 0.45, -1.0])
+def test_blend_moves_from_coverage_to_margin(centre: float) -> None:
     view = FakeView.random(n=120, labelled=20)
-    rng = stream(0, 1, "select")
+    method, rng = DCoM(delta=0.3, centre=centre, steepness=5.0 if 0 < centre < 1 else 50.0), stream(0, 1, "select")
+    chosen = method.select(view, 8, rng)
+    radii, delta, coverage = method._balls(view, Unit().coordinates(view), Unit().covered(view), view.stat("probs"), rng)
+    assert list(chosen.ids) == naive(view, radii, delta, method.share(coverage), 8)
+    if centre == -1.0:  # competent from the start
+        assert chosen.ids == Compose(score=Margin()).select(view, 8, rng).ids
     nothing = replace(view, labelled=[], labels=[], pending=[])
-    balls = Compose(embed=Unit(), selector=ProbCover(delta=0.4)).select(nothing, 3, rng)
-    assert DCoM(delta=0.4).select(nothing, 3, rng).ids == balls.ids
-    margin = DCoM(delta=0.4, centre=-1.0).select(view, 5, rng)  # competent from the start
-    assert margin.ids == Compose(score=Margin()).select(view, 5, rng).ids
+    balls = Compose(embed=Unit(), selector=ProbCover(delta=0.3)).select(nothing, 3, rng)
+    assert DCoM(delta=0.3).select(nothing, 3, rng).ids == balls.ids
 
 
 def test_pending_items_cover_with_the_mean_radius() -> None:

@@ -12,7 +12,7 @@ from querist.acquire.typical import TypiClust
 from querist.acquire.unit import Unit
 from querist.core.errors import UsageError
 from querist.core.rng import stream
-from querist.kernels import neighbours
+from querist.kernels import neighbours, partition
 from querist.testing import FakeView
 
 pytest.importorskip("sklearn")
@@ -116,3 +116,24 @@ def test_large_clusters_are_compared_on_a_sample() -> None:
 def test_it_needs_an_embedding() -> None:
     with pytest.raises(UsageError, match="needs an embedding"):
         Compose(selector=TypiClust()).select(blobs(2, 5)[0], 1, stream(0, 1, "select"))
+
+
+@pytest.mark.slow
+def test_five_thousand_points_equal_the_definition() -> None:
+    rng = stream(5, 0, "oracle")
+    scale = np.arange(1, 65) ** -0.5
+    x = ((rng.normal(size=(20, 64))[rng.integers(20, size=5000)] + rng.normal(size=(5000, 64))) * scale).astype(np.float32)
+    view, k = view_of(x, list(range(30))), 60
+    unit = neighbours.unit(x)
+    labels = partition.k_means(unit, 30 + k, stream(0, 1, "select"))  # the same rows, the same stream: the same clusters
+    known, open_rows = np.bincount(labels[:30], minlength=90), set(range(30, 5000))
+    order = sorted((c for c in range(90) if (labels == c).sum() > 5), key=lambda c: (known[c], -int((labels == c).sum()), c))
+    wanted: list[int] = []
+    while len(wanted) < k:
+        for cluster in order[: k - len(wanted)]:
+            rows = np.array(sorted(row for row in np.flatnonzero(labels == cluster) if row in open_rows))
+            gaps = np.sort(np.sqrt(((unit[rows][:, None].astype(np.float64) - unit[rows]) ** 2).sum(axis=2)), axis=1)
+            typical = 1 / (gaps[:, 1 : 1 + min(20, len(rows) // 2)].mean(axis=1) + 1e-5)
+            wanted.append(int(rows[typical.argmax()]))
+            open_rows.remove(wanted[-1])
+    assert picked(view, k) == wanted
