@@ -90,5 +90,5 @@ def test_a_bold_probe_is_tempered_and_unseen_classes_count_as_wrong() -> None:
 
 def test_a_large_pool_is_sampled() -> None:
     view = FakeView.random(n=300)
-    chosen = UHerding(sample=100).select(view, 5, rng())
+    chosen = UHerding(sample=100, temperature=1.5).select(view, 5, rng())
     assert all("100 of 300" in why for why in chosen.note) and len(set(chosen.ids)) == 5

@@ -57,9 +57,9 @@ def test_lazy_equals_the_plain_greedy(n: int, m: int, k: int, similarity: herdin
 
 
 def test_lazy_equals_the_plain_greedy_on_many_points_with_twins() -> None:
-    x = np.repeat(unit(400, 8, 3), 2, axis=0)
-    picks, gains = herding.facility_location(x, x[:6], herding.Gaussian(0.7), 60)
-    assert picks.tolist() == naive(x, x[:6], herding.Gaussian(0.7), 60, np.ones(800))[0]
+    x = np.repeat(unit(250, 8, 3), 2, axis=0)
+    picks, gains = herding.facility_location(x, x[:6], herding.Gaussian(0.7), 40)
+    assert picks.tolist() == naive(x, x[:6], herding.Gaussian(0.7), 40, np.ones(500))[0]
     assert (np.diff(gains) <= 1e-9).all() and (picks % 2 == 0).all()
 
 
