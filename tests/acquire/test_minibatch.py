@@ -1,0 +1,61 @@
+"""Diverse mini-batches: the filter, the clusters, one nearest candidate each."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from querist.acquire.compose import Compose
+from querist.acquire.embeddings import Features
+from querist.acquire.minibatch import WeightedKMeans
+from querist.acquire.scores import Margin
+from querist.core import catalogue
+from querist.core.errors import UsageError
+from querist.core.rng import stream
+from querist.testing import FakeView
+
+pytestmark = pytest.mark.torchless
+MARGIN = Compose(score=Margin())
+
+
+def blobs() -> FakeView:
+    rng = stream(0, 0, "oracle")
+    features = (np.repeat([[0.0, 0.0], [30.0, 0.0]], 20, axis=0) + rng.normal(size=(40, 2))).astype(np.float32)
+    probs = rng.dirichlet(np.ones(3), size=(40, 1)).astype(np.float32)
+    rows = {"candidates": np.arange(40), "labelled": np.arange(0), "pending": np.arange(0)}
+    return FakeView.of([str(i) for i in range(40)], rows, features, probs, [])
+
+
+def test_beta_one_is_margin_and_two_blobs_give_one_each() -> None:
+    method, view = catalogue.acquisition("diverse_minibatch"), FakeView.random(n=200)
+    one = dataclasses.replace(method, prefilter=1).select(view, 12, stream(0, 1, "select"))
+    margin = MARGIN.select(view, 12, stream(0, 1, "select"))
+    assert (one.ids, one.scores) == (margin.ids, margin.scores)
+    for seed in range(5):
+        chosen = method.select(blobs(), 2, stream(seed, 1, "select"))
+        assert sorted(int(item) // 20 for item in chosen.ids) == [0, 1]
+
+
+def test_picks_stay_within_the_filter_and_come_most_informative_first() -> None:
+    view = FakeView.random(n=300)
+    chosen = catalogue.acquisition("diverse_minibatch").select(view, 6, stream(0, 1, "select"))
+    assert set(chosen.ids) <= set(MARGIN.select(view, 60, stream(0, 1, "select")).ids)
+    assert list(chosen.scores) == sorted(chosen.scores, reverse=True)
+    assert all("nearest to the centre of" in why for why in chosen.note)
+
+
+def test_each_pick_is_the_candidate_nearest_to_a_weighted_mean() -> None:
+    x = np.array([[0.0], [1.0], [2.0], [50.0], [51.0], [52.0]], dtype=np.float32)
+    rows = {"candidates": np.arange(6), "labelled": np.arange(0), "pending": np.arange(0)}
+    view = FakeView.of(list("abcdef"), rows, x, np.full((6, 1, 2), 0.5, dtype=np.float32), [])
+    # Weighted means: 0.19 and 51.9, so a and f; with equal weights b and e.
+    weights = np.array([9.0, 1.0, 0.5, 0.1, 1.0, 19.0])
+    for scores, wanted in ((weights, {0, 5}), (np.ones(6), {1, 4}), (np.zeros(6), {1, 4}), (-np.ones(6), {1, 4})):
+        assert set(WeightedKMeans().choose(view, scores, Features(), 2, stream(0, 1, "select")).rows.tolist()) == wanted
+
+
+def test_a_missing_part_is_named() -> None:
+    with pytest.raises(UsageError, match="score and an embedding"):
+        Compose(embed=Features(), selector=WeightedKMeans()).select(FakeView.random(), 3, stream(0, 1, "select"))
