@@ -16,11 +16,17 @@ pytest.importorskip("scipy")
 pytestmark = pytest.mark.torchless
 
 
-def test_one_cluster_and_a_shortlist_of_k_is_margin() -> None:
+def test_one_cluster_is_margin_and_small_clusters_come_first() -> None:
     view = FakeView.random(n=150)
     chosen = ClusterMargin(shortlist=1.0, clusters=1).select(view, 12, stream(0, 1, "select"))
-    margin = catalogue.acquisition("margin").select(view, 12, stream(0, 1, "select"))
-    assert dict(zip(chosen.ids, chosen.scores, strict=True)) == dict(zip(margin.ids, margin.scores, strict=True))
+    ordered = np.sort(view.stat("probs").mean(axis=1, dtype=np.float64), axis=1)
+    wanted = np.argsort(ordered[:, -1] - ordered[:, -2], kind="stable")[:12]
+    assert set(chosen.ids) == {view.candidates[row] for row in wanted}
+    assert set(chosen.ids) == set(catalogue.acquisition("margin").select(view, 12, stream(0, 1, "select")).ids)
+    # With ten tight clusters of equal margins, the smallest are asked first, one each.
+    own = np.repeat(np.arange(1, 11), np.arange(1, 11))
+    spread = ClusterMargin(clusters=10).select(grouped(), 12, stream(0, 1, "select"))
+    assert [own[int(item)] for item in spread.ids] == [*range(1, 11), 2, 3]
 
 
 @pytest.mark.parametrize("clusters", [1, 50])
@@ -30,7 +36,7 @@ def test_one_cluster_or_one_each_is_a_random_part_of_the_shortlist(clusters: int
     view, rng = FakeView.random(n=50), stream(0, 1, "select")
     listed = catalogue.acquisition("margin").select(view, 9, stream(0, 1, "select")).ids
     method = ClusterMargin(shortlist=3.0, clusters=clusters)
-    counts = Counter(item for _ in range(300) for item in method.select(view, 3, rng).ids)
+    counts = Counter(item for _ in range(150) for item in method.select(view, 3, rng).ids)
     assert set(counts) <= set(listed)
     assert chisquare([counts[item] for item in listed]).pvalue > 1e-4
 
@@ -44,10 +50,8 @@ def grouped() -> FakeView:
     return FakeView.of([str(i) for i in range(55)], rows, features, np.full((55, 1, 2), 0.5, dtype=np.float32), [])
 
 
-def test_small_clusters_first_and_every_cluster_before_a_second_turn() -> None:
+def test_a_cut_by_distance_finds_the_same_clusters() -> None:
     own = np.repeat(np.arange(1, 11), np.arange(1, 11))
-    chosen = ClusterMargin(clusters=10).select(grouped(), 12, stream(0, 1, "select"))
-    assert [own[int(item)] for item in chosen.ids] == [*range(1, 11), 2, 3]
     by_distance = ClusterMargin(distance=1.0).select(grouped(), 10, stream(0, 1, "select"))
     assert [own[int(item)] for item in by_distance.ids] == [*range(1, 11)]
 

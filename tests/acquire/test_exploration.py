@@ -13,10 +13,39 @@ from querist.core.errors import UsageError
 from querist.core.rng import stream
 from querist.kernels.information import entropy, predictive
 from querist.kernels.ranking import top_k
-from querist.kernels.redundancy import centred_log_probs
+from querist.kernels.redundancy import centred_log_probs, explore_exploit
 from querist.testing import FakeView
 
 pytestmark = pytest.mark.torchless
+
+
+def test_golden_order_and_the_naive_twin_on_a_view() -> None:
+    golden, f = np.array([1, 0.98, 0.9, 0.5]), np.array([(1, 0), (0.99, 0.1), (0, 1), (-1, 0)], dtype=float)
+    rows, _, _ = explore_exploit(golden, f, 3, 1.0, np.zeros(3, dtype=bool), np.arange(4), f[:0])
+    assert rows.tolist() == [0, 3, 1]
+
+    view, mixed = FakeView.random(n=60), ExplorationP(alpha=0.7, floor=0.5, horizon=1, width=2)
+    chosen = mixed.select(view, 8, stream(0, 1, "select"))
+    explored = [why.startswith("exploring") for why in chosen.note]
+    assert 0 < sum(explored) < 8
+
+    def embedded(of: str) -> np.ndarray:
+        logs = np.log(view.stat("probs", of).mean(axis=1, dtype=np.float64))
+        centred = logs - logs.mean(axis=1, keepdims=True)
+        return np.asarray(centred / np.linalg.norm(centred, axis=1, keepdims=True))
+
+    mean = view.stat("probs").mean(axis=1, dtype=np.float64)
+    uncertainty, f = -(mean * np.log(mean)).sum(axis=1), embedded("candidates")
+    listed = np.argsort(-uncertainty, kind="stable")[:16]
+    known, picks = [*embedded("labelled"), *embedded("pending")], list[int]()
+    for away in explored:
+        free = [row for row in range(60) if row not in picks]
+        if away:
+            row = min((row for row in free if row in listed), key=lambda i: np.mean([f[i] @ g for g in (*known, *f[picks])]))
+        else:
+            row = max(free, key=lambda i: uncertainty[i] - 0.7 / max(len(picks), 1) * sum(f[i] @ f[j] for j in picks))
+        picks.append(row)
+    assert chosen.ids == tuple(view.candidates[row] for row in picks)
 
 
 def test_without_redundancy_and_exploration_it_is_entropy() -> None:

@@ -31,8 +31,11 @@ def blobs() -> FakeView:
 def test_beta_one_is_margin_and_two_blobs_give_one_each() -> None:
     method, view = catalogue.acquisition("diverse_minibatch"), FakeView.random(n=200)
     one = dataclasses.replace(method, prefilter=1).select(view, 12, stream(0, 1, "select"))
-    margin = MARGIN.select(view, 12, stream(0, 1, "select"))
-    assert (one.ids, one.scores) == (margin.ids, margin.scores)
+    ordered = np.sort(view.stat("probs").mean(axis=1, dtype=np.float64), axis=1)
+    gap = ordered[:, -1] - ordered[:, -2]
+    wanted = np.argsort(gap, kind="stable")[:12]
+    assert one.ids == tuple(view.candidates[row] for row in wanted)
+    assert one.scores == pytest.approx(1 - gap[wanted], abs=1e-6)
     for seed in range(5):
         chosen = method.select(blobs(), 2, stream(seed, 1, "select"))
         assert sorted(int(item) // 20 for item in chosen.ids) == [0, 1]
