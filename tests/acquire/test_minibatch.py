@@ -36,9 +36,16 @@ def test_beta_one_is_margin_and_two_blobs_give_one_each() -> None:
     wanted = np.argsort(gap, kind="stable")[:12]
     assert one.ids == tuple(view.candidates[row] for row in wanted)
     assert one.scores == pytest.approx(1 - gap[wanted], abs=1e-6)
+    # The 20 best of 40 candidates in two blobs: from each the one nearest to the mean weighted by 1 - (p1 - p2).
+    two = blobs()
+    x, ordered = two.stat("features").astype(float), np.sort(two.stat("probs").mean(axis=1, dtype=np.float64), axis=1)
+    weights = 1 - (ordered[:, -1] - ordered[:, -2])
+    best = np.argsort(-weights, kind="stable")[:20]
+    sides = [best[best < 20], best[best >= 20]]
+    means = [np.average(x[side], axis=0, weights=weights[side]) for side in sides]
+    nearest = {str(side[np.argmin(((x[side] - mean) ** 2).sum(axis=1))]) for side, mean in zip(sides, means, strict=True)}
     for seed in range(5):
-        chosen = method.select(blobs(), 2, stream(seed, 1, "select"))
-        assert sorted(int(item) // 20 for item in chosen.ids) == [0, 1]
+        assert set(method.select(two, 2, stream(seed, 1, "select")).ids) == nearest
 
 
 def test_picks_stay_within_the_filter_and_come_most_informative_first() -> None:

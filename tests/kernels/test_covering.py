@@ -77,6 +77,15 @@ def test_radius_is_between_its_bound_and_greedy(outliers: int) -> None:
         assert exact.gap == 0 and cheap.bound <= exact.radius + 1e-12 and exact.radius <= cheap.radius + 1e-12
 
 
+def test_the_greedy_cover_covers_and_learns_from_what_it_missed() -> None:
+    blocks = np.kron(np.eye(5, dtype=int), np.ones((3, 3), dtype=int)).astype(bool)
+    assert covering._greedy_cover(blocks, 5, 0)[0] == 0 and covering._packed(blocks) == 5
+    assert covering._greedy_cover(blocks, 4, 0)[0] == 3
+    # The widest column (0) is a trap: columns 1 and 2 together reach everything.
+    trap = np.array([[1, 1, 0], [1, 1, 0], [1, 0, 1], [1, 0, 1], [0, 1, 0], [0, 0, 1]], dtype=bool)
+    assert covering._greedy_cover(trap, 2, 0)[0] == 0
+
+
 def test_no_time_leaves_the_greedy_cover() -> None:
     x = stream(0, 0, "oracle").normal(size=(60, 3))
     found = robust_k_center(x, x[:0], 5, 0, seconds=1e-9)
