@@ -20,15 +20,16 @@ pytestmark = pytest.mark.torchless
 MARGIN = Compose(score=Margin())
 
 
-def blobs() -> FakeView:
-    rng = stream(0, 0, "oracle")
-    features = (np.repeat([[0.0, 0.0], [30.0, 0.0]], 20, axis=0) + rng.normal(size=(40, 2))).astype(np.float32)
-    probs = rng.dirichlet(np.ones(3), size=(40, 1)).astype(np.float32)
-    rows = {"candidates": np.arange(40), "labelled": np.arange(0), "pending": np.arange(0)}
-    return FakeView.of([str(i) for i in range(40)], rows, features, probs, [])
+def blobs(count: int) -> FakeView:
+    """Twenty candidates in each of two or three far blobs."""
+    rng, n = stream(0, 0, "oracle"), 20 * count
+    features = (np.repeat([[0.0, 0.0], [30.0, 0.0], [0.0, 50.0]][:count], 20, axis=0) + rng.normal(size=(n, 2))).astype(np.float32)
+    probs = rng.dirichlet(np.ones(3), size=(n, 1)).astype(np.float32)
+    rows = {"candidates": np.arange(n), "labelled": np.arange(0), "pending": np.arange(0)}
+    return FakeView.of([str(i) for i in range(n)], rows, features, probs, [])
 
 
-def test_beta_one_is_margin_and_two_blobs_give_one_each() -> None:
+def test_beta_one_is_margin_and_far_blobs_give_one_each() -> None:
     method, view = catalogue.acquisition("diverse_minibatch"), FakeView.random(n=200)
     one = dataclasses.replace(method, prefilter=1).select(view, 12, stream(0, 1, "select"))
     ordered = np.sort(view.stat("probs").mean(axis=1, dtype=np.float64), axis=1)
@@ -36,16 +37,17 @@ def test_beta_one_is_margin_and_two_blobs_give_one_each() -> None:
     wanted = np.argsort(gap, kind="stable")[:12]
     assert one.ids == tuple(view.candidates[row] for row in wanted)
     assert one.scores == pytest.approx(1 - gap[wanted], abs=1e-6)
-    # The 20 best of 40 candidates in two blobs: from each the one nearest to the mean weighted by 1 - (p1 - p2).
-    two = blobs()
-    x, ordered = two.stat("features").astype(float), np.sort(two.stat("probs").mean(axis=1, dtype=np.float64), axis=1)
-    weights = 1 - (ordered[:, -1] - ordered[:, -2])
-    best = np.argsort(-weights, kind="stable")[:20]
-    sides = [best[best < 20], best[best >= 20]]
-    means = [np.average(x[side], axis=0, weights=weights[side]) for side in sides]
-    nearest = {str(side[np.argmin(((x[side] - mean) ** 2).sum(axis=1))]) for side, mean in zip(sides, means, strict=True)}
-    for seed in range(5):
-        assert set(method.select(two, 2, stream(seed, 1, "select")).ids) == nearest
+    # The best 10·k candidates in k blobs: from each the one nearest to the mean weighted by 1 - (p1 - p2).
+    for count in (2, 3):
+        far = blobs(count)
+        x, ordered = far.stat("features").astype(float), np.sort(far.stat("probs").mean(axis=1, dtype=np.float64), axis=1)
+        weights = 1 - (ordered[:, -1] - ordered[:, -2])
+        best = np.argsort(-weights, kind="stable")[: 10 * count]
+        sides = [best[best // 20 == blob] for blob in range(count)]
+        means = [np.average(x[side], axis=0, weights=weights[side]) for side in sides]
+        nearest = {str(side[np.argmin(((x[side] - mean) ** 2).sum(axis=1))]) for side, mean in zip(sides, means, strict=True)}
+        for seed in range(5):
+            assert set(method.select(far, count, stream(seed, 1, "select")).ids) == nearest
 
 
 def test_picks_stay_within_the_filter_and_come_most_informative_first() -> None:

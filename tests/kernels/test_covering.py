@@ -50,9 +50,11 @@ def test_outliers_are_really_left_out(outliers: int) -> None:
     assert lower >= 6
 
 
-def test_the_solver_is_exact_without_the_cheap_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("packing", [False, True])
+def test_the_solver_is_exact_without_the_cheap_certificates(packing: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(covering, "_greedy_cover", lambda todo, k, outliers: (len(todo) + 1, np.empty(0, dtype=np.int64)))
-    monkeypatch.setattr(covering, "_packed", lambda todo: 0)
+    if not packing:
+        monkeypatch.setattr(covering, "_packed", lambda todo: 0)
     for seed, outliers in itertools.product(range(4), (0, 2)):
         rng = stream(seed, 0, "oracle")
         x, centres = rng.normal(size=(10, 2)), rng.normal(size=(1, 2))
