@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from querist.core.rng import stream
-from querist.kernels import covering
-from querist.kernels.covering import robust_k_center
+from querist.kernels import robust
+from querist.kernels.robust import robust_k_center
 from querist.kernels.geometry import k_center
 
 scipy = pytest.importorskip("scipy")
@@ -52,9 +52,9 @@ def test_outliers_are_really_left_out(outliers: int) -> None:
 
 @pytest.mark.parametrize("packing", [False, True])
 def test_the_solver_is_exact_without_the_cheap_certificates(packing: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(covering, "_greedy_cover", lambda todo, k, outliers: (len(todo) + 1, np.empty(0, dtype=np.int64)))
+    monkeypatch.setattr(robust, "_greedy_cover", lambda todo, k, outliers: (len(todo) + 1, np.empty(0, dtype=np.int64)))
     if not packing:
-        monkeypatch.setattr(covering, "_packed", lambda todo: 0)
+        monkeypatch.setattr(robust, "_packed", lambda todo: 0)
     for seed, outliers in itertools.product(range(4), (0, 2)):
         rng = stream(seed, 0, "oracle")
         x, centres = rng.normal(size=(10, 2)), rng.normal(size=(1, 2))
@@ -81,11 +81,11 @@ def test_radius_is_between_its_bound_and_greedy(outliers: int) -> None:
 
 def test_the_greedy_cover_covers_and_learns_from_what_it_missed() -> None:
     blocks = np.kron(np.eye(5, dtype=int), np.ones((3, 3), dtype=int)).astype(bool)
-    assert covering._greedy_cover(blocks, 5, 0)[0] == 0 and covering._packed(blocks) == 5
-    assert covering._greedy_cover(blocks, 4, 0)[0] == 3
+    assert robust._greedy_cover(blocks, 5, 0)[0] == 0 and robust._packed(blocks) == 5
+    assert robust._greedy_cover(blocks, 4, 0)[0] == 3
     # The widest column (0) is a trap: columns 1 and 2 together reach everything.
     trap = np.array([[1, 1, 0], [1, 1, 0], [1, 0, 1], [1, 0, 1], [0, 1, 0], [0, 0, 1]], dtype=bool)
-    assert covering._greedy_cover(trap, 2, 0)[0] == 0
+    assert robust._greedy_cover(trap, 2, 0)[0] == 0
 
 
 def test_no_time_leaves_the_greedy_cover() -> None:
@@ -96,7 +96,7 @@ def test_no_time_leaves_the_greedy_cover() -> None:
 
 
 def test_undecided_counts_as_neither() -> None:
-    search = covering._Bisection(16)
+    search = robust._Bisection(16)
     tried = []
     while (step := search.next()) is not None:
         tried.append(step)
