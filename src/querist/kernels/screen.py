@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from querist.kernels.rows import SAMPLE, TINY, Rows
+from querist.kernels.rows import TINY, Rows
 
 SHARE = 16
 """One number is kept per so many columns: about 6 % of a float32 input."""
@@ -26,7 +26,8 @@ class Screen:
     def __init__(self, pool: Rows) -> None:
         self.pool = pool
         r = max(1, pool.d // SHARE)
-        sample = pool.shifted(pool.wide(slice(None, None, max(1, pool.n // SAMPLE))))
+        rows = pool.budget.rows(32 * pool.d, most=2 * pool.d)
+        sample = pool.shifted(pool.wide(slice(None, None, -(-pool.n // rows))))
         self.basis = np.linalg.eigh(sample.T @ sample)[1][:, -r:]
         self.numbers = np.empty((pool.n, r + 1), dtype=np.float32)
         for part in pool.slices():
