@@ -83,7 +83,7 @@ def bald(probs: Float[np.ndarray, "n k c"]) -> Float[np.ndarray, " n"]:
         t -= 1
         gain -= _total(t)
         gain *= mean
-        return np.maximum(gain.reshape(c, m).sum(axis=0, dtype=np.float64) / k, 0.0)
+        return np.asarray(np.maximum(gain.reshape(c, m).sum(axis=0, dtype=np.float64) / k, 0.0))
 
     return _rowwise(block, probs)
 

@@ -22,10 +22,10 @@ def first_improper(probs: Float[np.ndarray, "n k c"], tolerance: float = 1e-3) -
     n, k, c = probs.shape
     step = max(1, ITEMS // max(1, k * c))
     # A matrix–vector product sums short rows several times faster than a reduction does; float32 is exact enough for the tolerance.
-    wide = np.float64 if probs.dtype == np.float64 else np.float32
-    ones = np.ones(c, dtype=wide)
+    wide: type[np.floating] = np.float64 if probs.dtype == np.float64 else np.float32
+    ones: np.ndarray = np.ones(c, dtype=wide)
     for start in range(0, n, step):
-        block = np.ascontiguousarray(probs[start : start + step], dtype=wide)
+        block: np.ndarray = np.ascontiguousarray(probs[start : start + step], dtype=wide)
         with np.errstate(invalid="ignore", over="ignore"):
             fine = np.abs(block.reshape(-1, c) @ ones - 1) < tolerance
         if not (block.min(initial=0.0) >= 0 and fine.all()):
