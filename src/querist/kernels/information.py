@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from jaxtyping import Float, Int
 
-BLOCK = 1 << 16
+BLOCK = 1 << 17
 """Probabilities handled at a time: what fits into a core's cache, whatever n is."""
 
 MANY = 32
@@ -59,8 +59,8 @@ def entropy(probs: Float[np.ndarray, "n k c"]) -> Float[np.ndarray, " n"]:
     def block(p: np.ndarray) -> np.ndarray:
         ranked = _ranked(p)
         # Rows that were normalised in float32 may miss 1 by an ulp: the clip keeps log1p's argument above -1.
-        mass = np.minimum(_total(ranked[1:]), 1 - np.finfo(ranked.dtype).epsneg)
-        return np.asarray(-ranked[0] * np.log1p(-mass) - _total(xlogy(ranked[1:])))
+        mass = -np.minimum(_total(ranked[1:]), 1 - np.finfo(ranked.dtype).epsneg)
+        return np.asarray(-ranked[0] * np.log1p(mass, out=mass) - _total(xlogy(ranked[1:])))
 
     return _rowwise(block, probs)
 
@@ -74,16 +74,16 @@ def bald(probs: Float[np.ndarray, "n k c"]) -> Float[np.ndarray, " n"]:
 
     def block(p: np.ndarray) -> np.ndarray:
         m, k, c = p.shape
-        t = np.array(p.reshape(m, k * c).T, dtype=_dtype(p), order="C").reshape(k, c * m)
-        tiny = np.finfo(t.dtype).tiny
-        mean = t.sum(axis=0) / t.dtype.type(k) + tiny
+        t, lanes = _columns(p)
+        mean = t.sum(axis=0) / t.dtype.type(k) + np.finfo(t.dtype).tiny
         t /= mean
-        t += tiny
+        t += np.finfo(t.dtype).tiny
         gain = np.einsum("kx,kx->x", t, np.log(t), dtype=np.float64 if k > MANY else t.dtype)
         t -= 1
         gain -= _total(t)
         gain *= mean
-        return np.asarray(np.maximum(gain.reshape(c, m).sum(axis=0, dtype=np.float64) / k, 0.0))
+        total = gain.reshape(c // lanes, m, lanes).sum(axis=0, dtype=np.float64)
+        return np.asarray(np.maximum(sum(total[:, lane] for lane in range(lanes)) / k, 0.0))
 
     return _rowwise(block, probs)
 
@@ -159,6 +159,15 @@ def _over_samples(x: Float[np.ndarray, "n k c"]) -> Float[np.ndarray, "n c"]:
         if rest.shape[1]:
             x[:, :1] += rest
     return x[:, 0]
+
+
+def _columns(p: Float[np.ndarray, "m k c"]) -> tuple[np.ndarray, int]:
+    """(k, c·m), every item a column; two neighbouring float32 travel as one number, which halves the cost: (k, c/2·m·2)."""
+    m, k, c = p.shape
+    flat: np.ndarray = np.ascontiguousarray(p, dtype=_dtype(p)).reshape(m, k * c)
+    lanes = 2 if flat.dtype == np.float32 and c % 2 == 0 else 1
+    wide = flat.view(np.float64) if lanes == 2 else flat
+    return np.array(wide.T, order="C").view(flat.dtype).reshape(k, c * m), lanes
 
 
 def _ranked(p: Float[np.ndarray, "n k c"]) -> Float[np.ndarray, "c n"]:
