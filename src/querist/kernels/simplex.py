@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-ITEMS = 1 << 17
+ITEMS = 1 << 18
 """Probabilities checked at a time."""
 
 
