@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from collections import Counter
 from collections.abc import Callable
 
@@ -85,6 +86,8 @@ def test_spread_of_close_members_is_no_root_of_a_negative_number() -> None:
 def test_bald_splits_into_between_and_within(members: int) -> None:
     probs = drawn(50, 6, 4, seed=members)
     between, within = information.between_and_within(probs, members)
+    singles = -(probs * np.log(probs)).sum(axis=2).mean(axis=1)
+    np.testing.assert_allclose(between + within, information.entropy(probs) - singles, atol=1e-12)
     np.testing.assert_allclose(between + within, information.bald(probs), atol=1e-12)
     assert (information.bald(probs) >= within - 1e-12).all()
     if members == 1:
@@ -122,3 +125,33 @@ def test_what_is_no_distribution_is_found(broken: float) -> None:
     assert first_improper(off) == 7, "samples that are off by as much in two directions"
     assert first_improper(np.transpose(drawn(10, 4, 2), (0, 2, 1))) == 0, "another memory order is read as it is"
     assert first_improper(drawn(10, 2, 4)[::-1]) is None and first_improper(np.empty((0, 1, 3))) is None
+
+
+@pytest.mark.parametrize("c", [2, 5, 6])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_neither_blocks_nor_memory_order_change_a_bit(c: int, dtype: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    probs = drawn(101, 7, c).astype(dtype)
+    kernels = [*KERNELS, information.least_confidence, information.margin, information.ratio, information.entropy, information.bald]
+    wanted = [kernel(probs) for kernel in kernels]
+    other = np.ascontiguousarray(probs.transpose(1, 2, 0)).transpose(2, 0, 1)
+    for block in (1, 7 * c * 4, 1 << 20):
+        monkeypatch.setattr(information, "BLOCK", block)
+        for kernel, scores in zip(kernels, wanted, strict=True):
+            assert (kernel(probs) == scores).all() and (kernel(other) == scores).all(), kernel.__name__
+
+
+def test_memory_does_not_grow_with_the_pool_beyond_the_scores() -> None:
+    probs = np.full((150_000, 2, 10), 0.1, dtype=np.float32)
+    for kernel in (*KERNELS, information.margin, information.entropy, information.bald, first_improper):
+        tracemalloc.start()
+        kernel(probs)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 8 * len(probs) + (6 << 20), f"{kernel.__name__}: {peak}"
+
+
+def test_nan_reaches_the_score_of_its_row() -> None:
+    probs = drawn(9, 4, 6).astype(np.float32)
+    probs[5, 2, 3] = np.nan
+    for kernel in (information.least_confidence, information.margin, information.ratio, information.entropy, information.bald, information.mean_std):
+        assert np.flatnonzero(np.isnan(kernel(probs))).tolist() == [5], kernel.__name__
