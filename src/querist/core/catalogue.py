@@ -48,16 +48,28 @@ def row(name: str, kind: str | None = None) -> Row:
     return found
 
 
+def acquisition_row(name: str) -> Row:
+    """The row of a strategy or of a wrapper.
+
+    Raises:
+        UsageError: naming the closest known strategies.
+    """
+    found = _table().get(name)
+    return found if found is not None and found["type"] == "wrapper" else row(name, "strategy")
+
+
 def acquisition(method: str | Mapping[str, Any] | Any) -> Any:
     """The acquisition of a catalogue name, of an import path `module:Class`, of a spec, or the object itself.
+
+    In a spec `use` may be a catalogue name too, at any depth: `{"use": "cost_aware", "inner": {"use": "bald"}}`.
 
     Raises:
         UsageError: if there is no such thing or it has no `select`.
     """
     if isinstance(method, Mapping):
-        made = build(method)
+        made = build(_by_path(method))
     elif isinstance(method, str):
-        made = build({"use": method}) if ":" in method else build(row(method, "strategy")["acquisition"])
+        made = build({"use": method}) if ":" in method else build(acquisition_row(method)["acquisition"])
     else:
         made = method
     if not callable(getattr(made, "select", None)) or not hasattr(made, "needs"):
@@ -65,10 +77,21 @@ def acquisition(method: str | Mapping[str, Any] | Any) -> Any:
     return made
 
 
+def _by_path(plain: Any) -> Any:
+    """A spec with the catalogue names in it replaced by what their rows say."""
+    if isinstance(plain, Mapping):
+        inner = {key: _by_path(value) for key, value in plain.items()}
+        named = inner.get("use")
+        if isinstance(named, str) and ":" not in named:
+            return {**acquisition_row(named)["acquisition"], **{key: value for key, value in inner.items() if key != "use"}}
+        return inner
+    return [_by_path(value) for value in plain] if isinstance(plain, list | tuple) else plain
+
+
 def inference_name(method: str | Mapping[str, Any] | Any) -> str:
     """Name of the inference that a method asks for (`deterministic` unless its row says otherwise)."""
     if isinstance(method, str) and ":" not in method:
-        return str(row(method, "strategy").get("inference", "deterministic"))
+        return str(acquisition_row(method).get("inference", "deterministic"))
     return str(getattr(acquisition(method), "inference", "deterministic"))
 
 
