@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -84,7 +83,7 @@ def select(
         raise UsageError("max_bytes is a number of bytes", got=max_bytes, wanted="a whole number > 0")
     if device is not None and device.partition(":")[0] not in ("cpu", "cuda"):
         raise UsageError("unknown device", got=device, wanted="cpu or cuda")
-    acquisition = with_parameters(catalogue.acquisition(method), params)
+    acquisition = catalogue.configured(catalogue.acquisition(method), params)
     given = inputs.statistics({"probs": probs, "features": features, "gradients": gradients, "costs": costs}, stats)
     members = Members(inputs.count(given, ids), ids)
     inputs.require(str(method) if isinstance(method, str) else type(acquisition).__name__, acquisition.needs, given)
@@ -96,26 +95,3 @@ def select(
     near = "features" in given and len(view.labelled) > 0
     places = rows["candidates"][rows_of_ids(view.candidates, chosen.ids)] if near else None
     return explained(chosen, view, None if places is None else taken(given["features"], places, None))
-
-
-def with_parameters(acquisition: Any, params: Mapping[str, Any]) -> Any:
-    """The acquisition with other parameters; where it holds acquisitions, they may be given by name or spec.
-
-    Raises:
-        UsageError: for a parameter that it does not have.
-    """
-    fields = {field.name: getattr(acquisition, field.name) for field in dataclasses.fields(acquisition) if field.init}
-    unknown = sorted(set(params) - set(fields))
-    if unknown:
-        raise UsageError(f"{type(acquisition).__name__} has no parameter {unknown[0]!r}", wanted=", ".join(fields) or "no parameters")
-    return dataclasses.replace(acquisition, **{name: _meant(value, fields[name]) for name, value in params.items()})
-
-
-def _meant(value: Any, default: Any) -> Any:
-    """A parameter's value: acquisitions by name where the default is one (or a tuple of them), tuples where it is a tuple."""
-    if hasattr(default, "select"):
-        return catalogue.acquisition(value)
-    if not isinstance(default, tuple):
-        return value
-    listed = value.split(",") if isinstance(value, str) else value if isinstance(value, list | tuple) else [value]
-    return tuple(catalogue.acquisition(one) for one in listed) if default and hasattr(default[0], "select") else tuple(listed)

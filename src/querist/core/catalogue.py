@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import tomllib
@@ -61,13 +62,15 @@ def acquisition_row(name: str) -> Row:
 def acquisition(method: str | Mapping[str, Any] | Any) -> Any:
     """The acquisition of a catalogue name, of an import path `module:Class`, of a spec, or the object itself.
 
-    In a spec `use` may be a catalogue name too, at any depth: `{"use": "cost_aware", "inner": {"use": "bald"}}`.
+    In a spec `use` may be a catalogue name too, and then its parts as well: `{"use": "cost_aware", "inner": "bald"}`.
 
     Raises:
         UsageError: if there is no such thing or it has no `select`.
     """
     if isinstance(method, Mapping):
-        made = build(_by_path(method))
+        named = method.get("use")
+        path = not isinstance(named, str) or ":" in named
+        made = build(method) if path else configured(acquisition(named), {key: value for key, value in method.items() if key != "use"})
     elif isinstance(method, str):
         made = build({"use": method}) if ":" in method else build(acquisition_row(method)["acquisition"])
     else:
@@ -77,15 +80,27 @@ def acquisition(method: str | Mapping[str, Any] | Any) -> Any:
     return made
 
 
-def _by_path(plain: Any) -> Any:
-    """A spec with the catalogue names in it replaced by what their rows say."""
-    if isinstance(plain, Mapping):
-        inner = {key: _by_path(value) for key, value in plain.items()}
-        named = inner.get("use")
-        if isinstance(named, str) and ":" not in named:
-            return {**acquisition_row(named)["acquisition"], **{key: value for key, value in inner.items() if key != "use"}}
-        return inner
-    return [_by_path(value) for value in plain] if isinstance(plain, list | tuple) else plain
+def configured(acquisition_: Any, parameters: Mapping[str, Any]) -> Any:
+    """An acquisition with other parameters; where one of them is an acquisition (or a tuple of such), it may be given by name or spec.
+
+    Raises:
+        UsageError: for a parameter that it does not have.
+    """
+    fields = {field.name: getattr(acquisition_, field.name) for field in dataclasses.fields(acquisition_) if field.init}
+    unknown = sorted(set(parameters) - set(fields))
+    if unknown:
+        raise UsageError(f"{type(acquisition_).__name__} has no parameter {unknown[0]!r}", wanted=", ".join(fields) or "no parameters")
+    return dataclasses.replace(acquisition_, **{name: _meant(value, fields[name]) for name, value in parameters.items()})
+
+
+def _meant(value: Any, default: Any) -> Any:
+    """A parameter as its default shows what it is: an acquisition by name, a tuple from a list or a text with commas."""
+    if hasattr(default, "select"):
+        return acquisition(value)
+    if not isinstance(default, tuple):
+        return build(value)
+    listed = value.split(",") if isinstance(value, str) else value if isinstance(value, list | tuple) else [value]
+    return tuple(acquisition(one) if default and hasattr(default[0], "select") else build(one) for one in listed)
 
 
 def inference_name(method: str | Mapping[str, Any] | Any) -> str:
