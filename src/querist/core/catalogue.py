@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
@@ -14,6 +15,9 @@ from querist.core.errors import UsageError
 from querist.core.spec import build
 
 Row = Mapping[str, Any]
+
+_PLAIN = {"int", "float", "bool", "None"}
+"""Kinds of parameters whose values are checked by name."""
 
 
 @functools.cache
@@ -86,11 +90,17 @@ def configured(acquisition_: Any, parameters: Mapping[str, Any]) -> Any:
     Raises:
         UsageError: for a parameter that it does not have.
     """
-    fields = {field.name: getattr(acquisition_, field.name) for field in dataclasses.fields(acquisition_) if field.init}
+    fields = {field.name: field for field in dataclasses.fields(acquisition_) if field.init}
     unknown = sorted(set(parameters) - set(fields))
     if unknown:
         raise UsageError(f"{type(acquisition_).__name__} has no parameter {unknown[0]!r}", wanted=", ".join(fields) or "no parameters")
-    return dataclasses.replace(acquisition_, **{name: _meant(value, fields[name]) for name, value in parameters.items()})
+    made = {name: _meant(value, getattr(acquisition_, name)) for name, value in parameters.items()}
+    for name, value in made.items():
+        # A text or a fraction where a number belongs would only fail deep inside.
+        hint, given = str(fields[name].type), type(value).__name__
+        if set(re.findall(r"\w+", hint)) <= _PLAIN and given in _PLAIN | {"str"} and given not in hint and (given, hint) != ("int", "float"):
+            raise UsageError(f"the parameter {name} of {type(acquisition_).__name__} is of another kind", got=repr(value), wanted=hint)
+    return dataclasses.replace(acquisition_, **made)
 
 
 def _meant(value: Any, default: Any) -> Any:
