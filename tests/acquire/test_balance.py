@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from querist.acquire.balance import ClassBalance, ImbalanceAware
+from querist.acquire.compose import Random
 from querist.acquire.ranked import CORESET, MARGIN
 from querist.core.rng import stream
 from querist.kernels.allotting import against_deficits, level
@@ -65,6 +66,20 @@ def test_a_class_without_labels_and_without_candidates_does_no_harm() -> None:
     view = dataclasses.replace(FakeView.random(), labels=[0, 0, 0, 0, 0, 0])
     for wrapper in (ClassBalance(), ImbalanceAware(), ClassBalance(CORESET), ImbalanceAware(CORESET)):
         assert len(set(wrapper.select(view, 40, rng()).ids)) == 40
+
+
+def test_balanced_random_picks_are_even_and_uniform_within_a_class() -> None:
+    view, counts = skewed([]), np.zeros(220)
+    acquisition = ClassBalance(Random(), wide=100)
+    for seed in range(300):
+        chosen = acquisition.select(view, 10, rng(seed))
+        assert sum(classes(chosen.ids)) == 5
+        counts[[int(item) for item in chosen.ids]] += 1
+    rare = np.arange(220) % 11 == 0
+    for members in (counts[rare], counts[~rare]):
+        wanted = 300 * 5 / len(members)
+        # Chi-square with as many degrees of freedom as members: five standard deviations.
+        assert ((members - wanted) ** 2 / wanted).sum() < len(members) + 5 * (2 * len(members)) ** 0.5
 
 
 def test_level_by_hand() -> None:

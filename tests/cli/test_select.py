@@ -46,9 +46,8 @@ def test_numpy_files_in_a_csv_out(querist):
     np.save("h.npy", FEATURES)
     Path("done.txt").write_text("3\n14\n\n15\n", encoding="utf-8")
     wanted = library.select("badge", 7, probs=PROBS, features=FEATURES, labelled=["3", "14", "15"], seed=5)
-    said = querist(
-        "select", "--method", "badge", "-k", "7", "--probs", "p.npy", "--features", "h.npy", "--labelled", "done.txt", "--seed", "5", "-o", "b.csv", "--json"
-    )
+    base = ("select", "--method", "badge", "-k", "7", "--probs", "p.npy", "--features", "h.npy", "-o", "b.csv")
+    said = querist(*base, "--labelled", "done.txt", "--seed", "5", "--json")
     assert said.code == 0, said.err
     assert set(said.json) == {"selected", "seconds", "passes", "peak_bytes", "out"}
     assert (said.json["selected"], said.json["out"]) == (7, "b.csv")
@@ -60,7 +59,7 @@ def test_numpy_files_in_a_csv_out(querist):
     assert tuple(float(row["score"]) for row in rows) == wanted.scores
     assert tuple(row["note"] for row in rows) == wanted.note
     assert "nearest labelled" in rows[0]["note"]
-    assert "7 of 7 chosen" in querist("select", "--method", "badge", "-k", "7", "--probs", "p.npy", "--features", "h.npy", "-o", "b.csv").out
+    assert "7 of 7 chosen" in querist(*base).out
 
 
 @PARQUET
