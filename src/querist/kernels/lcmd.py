@@ -1,0 +1,133 @@
+"""Largest-cluster maximum-distance selection: split the heaviest cluster at its farthest member, again and again.
+
+Which cluster is the heaviest depends on every row after every pick, so the picks cannot be made in blocks as in `farthest`: one
+float32 product of the pool with the new centre per pick says which rows may move (bound of `rows.py`), and only these are computed
+in float64. The picks are those of the plain algorithm in float64.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from querist.kernels.budget import Budget, State, current
+from querist.kernels.farthest import nearest
+from querist.kernels.rows import TINY, Centres, Rows, differences
+
+CLOSE = 1e-9
+"""Weights this close to the largest, as a share of the sum, are summed anew before they are compared."""
+
+
+def lcmd(
+    x: Float[np.ndarray, "n d"], centres: Float[np.ndarray, "m d"], k: int
+) -> tuple[Int[np.ndarray, " p"], Float[np.ndarray, " p"], Int[np.ndarray, " p"]]:
+    """Pick the farthest member of the heaviest cluster, k times.
+
+    Every row belongs to its nearest centre; a cluster weighs the sum of its members' squared distances.
+
+    Args:
+        x: The candidates, one row each; float16, float32 or float64, in memory or a memmap, finite.
+        centres: Points that already cover (labelled and pending); may be empty.
+        k: Number of picks.
+
+    Returns:
+        Rows picked, in order, min(k, n) distinct ones; the squared distance of each to its centre at its time; and the cluster it
+        was taken from: the position of its centre among `centres` followed by the picks. Without centres the first pick is
+        the row of the largest norm, at distance infinity, from cluster -1. Equal weights: the older cluster; equal distances: the
+        lower row; every weight 0: the lowest row not yet picked.
+
+    Reference:
+        Holzmüller, Zaverkin, Kästner & Steinwart 2023, arXiv 2203.09410 (selection LCMD).
+    """
+    budget, k = current(), min(k, len(x))
+    state = budget.resumed("lcmd", len(x))
+    picks, values, clusters = (list(state.picks), list(state.values), list(state.extra["clusters"])) if state else ([], [], [])
+    if k and not picks and not len(centres):
+        picks, values, clusters = [_largest(x, budget)], [np.inf], [-1]
+    if len(picks) < k:
+        split = _Clusters(x, centres, picks, budget)
+        while len(picks) < k:
+            row, value, cluster = split.next()
+            picks.append(row)
+            values.append(value)
+            clusters.append(cluster)
+            if len(picks) < k:
+                split.add(row)
+            budget.picked(len(picks), k)
+            budget.commit(State("lcmd", len(x), tuple(picks), tuple(values), {"clusters": tuple(clusters)}))
+    return np.asarray(picks[:k], dtype=np.int64), np.asarray(values[:k], dtype=np.float64), np.asarray(clusters[:k], dtype=np.int64)
+
+
+def _largest(x: np.ndarray, budget: Budget) -> int:
+    size = budget.rows(16 * x.shape[1])
+    wide = (np.asarray(x[start : start + size], dtype=np.float64) for start in range(0, len(x), size))
+    budget.read(len(x), len(x))
+    return int(np.argmax(np.concatenate([np.einsum("nd,nd->n", part, part) for part in wide])))
+
+
+class _Clusters:
+    """Every row's centre and squared distance, every cluster's weight; picked rows weigh nothing."""
+
+    def __init__(self, x: np.ndarray, given: np.ndarray, picks: list[int], budget: Budget) -> None:
+        self.pool, self.budget = Rows(x, given, budget), budget
+        self.centres = Centres(given, self.pool)
+        self.centres.picks.extend(picks)
+        self.near, self.owner = np.empty(self.pool.n), np.empty(self.pool.n, dtype=np.int32)
+        self.free = np.ones(self.pool.n, dtype=bool)
+        size = budget.rows(8 * (3 * self.pool.d + 3 * min(len(self.centres), 512)), most=2048)
+        for start in range(0, self.pool.n, size):
+            part = slice(start, min(start + size, self.pool.n))
+            self.near[part], self.owner[part] = nearest(self.pool, self.centres, part)
+        budget.read(self.pool.n, self.pool.n)
+        self._take(picks)
+        self.weights = np.bincount(self.owner, self.near, minlength=len(self.centres))
+        self.total = float(self.weights.sum())
+        a_room, g_room = self.pool.buffers(1)
+        self.rooms = a_room, g_room
+        budget.hold(self.near.nbytes + self.owner.nbytes + self.free.nbytes + self.pool.norms.nbytes + budget.max_bytes)
+
+    def _take(self, picks: list[int]) -> None:
+        first = len(self.centres) - len(picks)
+        self.free[picks], self.near[picks] = False, 0.0
+        self.owner[picks] = np.arange(first, first + len(picks))
+
+    def next(self) -> tuple[int, float, int]:
+        """The farthest member of the heaviest cluster: row, squared distance, cluster."""
+        if np.count_nonzero(self.weights >= self.weights.max() - CLOSE * self.total) > 1:
+            self.weights = np.bincount(self.owner, self.near, minlength=len(self.weights))
+        heaviest = int(np.argmax(self.weights))
+        members = np.flatnonzero(self.owner == heaviest)
+        row = int(members[np.argmax(self.near[members])]) if len(members) else -1
+        if row < 0 or not self.near[row] > 0:
+            row = int(np.argmax(self.free))
+        return row, float(self.near[row]), int(self.owner[row])
+
+    def add(self, row: int) -> None:
+        """Make a row the next centre and move to it what is closer to it than to its own."""
+        value = self.near[row]
+        self.weights[self.owner[row]] -= value
+        self.centres.picks.append(row)
+        self.weights = np.append(self.weights, 0.0)
+        self._take([row])
+        if value > 0:  # at 0 it lies on a centre and nothing moves
+            self._move(self.pool.wide(np.array([row])))
+
+    def _move(self, centre: np.ndarray) -> None:
+        pool, new = self.pool, len(self.weights) - 1
+        c, norm = pool.right(centre)
+        a_room, g_room = self.rooms
+        for start in range(0, pool.n, len(a_room)):
+            part = slice(start, min(start + len(a_room), pool.n))
+            a = pool.left(part, a_room)
+            g = np.matmul(c, a.T, out=g_room[:, : len(a)])[0]
+            low = g + (1 - 2 * pool.e) * pool.norms[part] - (4 * pool.e * norm + 4 * TINY)
+            maybe = start + np.flatnonzero(low < self.near[part] * pool.scale**2)
+            for at in range(0, len(maybe), 1024):
+                rows = maybe[at : at + 1024]
+                gaps = differences(pool.wide(rows), centre)
+                closer = gaps < self.near[rows]
+                rows, gaps = rows[closer], gaps[closer]
+                self.weights -= np.bincount(self.owner[rows], self.near[rows], minlength=len(self.weights))
+                self.weights[new] += gaps.sum()
+                self.near[rows], self.owner[rows] = gaps, new
+        self.budget.read(pool.n, pool.n)
