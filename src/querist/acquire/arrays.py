@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from querist.core import catalogue
 from querist.core.errors import UsageError
 from querist.core.records import Selection
 from querist.core.rng import stream
+from querist.kernels import budget
 
 
 def select(
@@ -55,7 +57,8 @@ def select(
         costs: (n,) > 0, what a label costs.
         seed: Root of the random streams.
         device: `cpu` or `cuda`; used by the kernels that have a form for it.
-        max_bytes: Bound on the buffers in memory; rows that have to be gathered go to a temporary file above it.
+        max_bytes: Bound on the buffers in memory (see `querist.kernels.budget`, which also reports progress); rows that have to be gathered go
+            to a temporary file above it.
         labels: Class position of each labelled item in the order of `labelled` (with a mask: also one per row), for methods that count them.
         round: Number of the round, from 1; another round draws anew.
         stats: Further statistics by name, such as `{"boundary_distance": …}`.
@@ -87,11 +90,17 @@ def select(
     given = inputs.statistics({"probs": probs, "features": features, "gradients": gradients, "costs": costs}, stats)
     members = Members(inputs.count(given, ids), ids)
     inputs.require(str(method) if isinstance(method, str) else type(acquisition).__name__, acquisition.needs, given)
-    inputs.check(given, acquisition.needs)
-    view, rows = view_of(members, given, labelled, pending, labels, round, max_bytes)
-    chosen: Selection = acquisition.select(view, min(int(k), len(view.candidates)), stream(seed, round, "select"))
+    with bounded(max_bytes):
+        inputs.check(given, acquisition.needs)
+        view, rows = view_of(members, given, labelled, pending, labels, round, max_bytes)
+        chosen: Selection = acquisition.select(view, min(int(k), len(view.candidates)), stream(seed, round, "select"))
     if not explain:
         return chosen
     near = "features" in given and len(view.labelled) > 0
     places = rows["candidates"][rows_of_ids(view.candidates, chosen.ids)] if near else None
     return explained(chosen, view, None if places is None else taken(given["features"], places, None))
+
+
+def bounded(max_bytes: int | None) -> AbstractContextManager[object]:
+    """The kernels' budget: a new one for another bound, else the one in force, so that whoever set it sees what is spent."""
+    return nullcontext() if max_bytes in (None, budget.current().max_bytes) else budget.limit(max_bytes)

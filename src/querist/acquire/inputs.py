@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from querist.core.contracts import STATISTICS
 from querist.core.errors import CapabilityError, StatisticError, UsageError
+from querist.kernels import budget
 
 BLOCK = 1 << 18
 """Elements checked at a time: a block is read twice and is still in the cache."""
@@ -121,7 +122,9 @@ def _distributions(probs: NDArray[Any]) -> None:
     """Every row of every posterior sample is ≥ 0 and sums to 1: two reads of a block, no copy of the whole."""
     ones = np.ones(probs.shape[2], dtype=np.float64 if probs.dtype == np.float64 else np.float32)
     off = _SUM.get(probs.dtype.itemsize, 1e-3)
+    spent = budget.current()
     for start, block in _blocks(probs):
+        spent.read(len(block), len(probs))
         numbers = block if block.dtype == ones.dtype else block.astype(ones.dtype)
         sums = numbers.reshape(-1, len(ones)) @ ones
         # NaN and infinity make a comparison false or a sum far from 1, so these three numbers see everything.
