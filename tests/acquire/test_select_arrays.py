@@ -22,7 +22,7 @@ def _outside_probs() -> None:
     """A method that reads what is not known of labelled items given as features."""
     from querist.acquire.members import Members, view_of
 
-    view, _ = view_of(Members(50, None), {"probs": PROBS[:, None], "features": FEATURES}, FEATURES[:3], None, None, 1, None)
+    view = view_of(Members(50, None), {"probs": PROBS[:, None], "features": FEATURES}, FEATURES[:3], None, None, 1, None)
     view.stat("probs", "labelled")
 
 

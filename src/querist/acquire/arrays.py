@@ -12,7 +12,6 @@ from querist.acquire import inputs
 from querist.acquire.array_view import taken
 from querist.acquire.explaining import explained
 from querist.acquire.members import Members, view_of
-from querist.acquire.ranked import rows_of_ids
 from querist.core import catalogue
 from querist.core.errors import UsageError
 from querist.core.records import Selection
@@ -92,13 +91,12 @@ def select(
     inputs.require(str(method) if isinstance(method, str) else type(acquisition).__name__, acquisition.needs, given)
     with bounded(max_bytes):
         inputs.check(given, acquisition.needs)
-        view, rows = view_of(members, given, labelled, pending, labels, round, max_bytes)
+        view = view_of(members, given, labelled, pending, labels, round, max_bytes)
         chosen: Selection = acquisition.select(view, min(int(k), len(view.candidates)), stream(seed, round, "select"))
     if not explain:
         return chosen
     near = "features" in given and len(view.labelled) > 0
-    places = rows["candidates"][rows_of_ids(view.candidates, chosen.ids)] if near else None
-    return explained(chosen, view, None if places is None else taken(given["features"], places, None))
+    return explained(chosen, view, taken(given["features"], members.rows_of(chosen.ids, "picks"), None) if near else None)
 
 
 def bounded(max_bytes: int | None) -> AbstractContextManager[object]:

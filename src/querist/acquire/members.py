@@ -34,7 +34,7 @@ class Members:
         if self._ids is not None and len(self._row_of) != n:
             raise StatisticError("ids must be distinct, one per row", got=f"{n} ids, {len(self._row_of)} distinct", wanted=f"{n}")
 
-    def named(self, rows: NDArray[np.int64]) -> Sequence[str]:
+    def named(self, rows: range | NDArray[np.int64]) -> Sequence[str]:
         """Ids of these rows."""
         return Positions(rows) if self._ids is None else [self._ids[row] for row in rows]
 
@@ -55,8 +55,16 @@ class Members:
             raise StatisticError(f"{name} has the wrong shape", got=listed.shape, wanted="a mask (n,), ids, or for labelled items features (m, d)")
         return np.fromiter((self._row(item, name) for item in listed.tolist()), dtype=np.int64, count=len(listed))
 
-    def in_order(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Rows, given ascending, in canonical order of their ids."""
+    def groups(self, labelled: NDArray[np.int64], pending: NDArray[np.int64]) -> dict[str, range | NDArray[np.int64]]:
+        """Rows of every group in canonical order of their ids; a pending row that has its label is labelled."""
+        if self._ids is None and not len(labelled) and not len(pending):
+            return {"candidates": range(self.n), "labelled": range(0), "pending": range(0)}
+        state = np.zeros(self.n, dtype=np.int8)
+        state[pending] = 2
+        state[labelled] = 1
+        return {name: self._in_order(np.flatnonzero(state == code)) for code, name in enumerate(GROUPS)}
+
+    def _in_order(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         if self._ids is None:
             return rows
         return np.fromiter((self._row_of[item] for item in canonical(self._ids[row] for row in rows)), dtype=np.int64, count=len(rows))
@@ -70,10 +78,8 @@ class Members:
         raise UnknownItemError(f"{name} names an item without a row", got=text, wanted="ids of the arrays")
 
 
-def view_of(
-    members: Members, stats: Mapping[str, Any], labelled: Any, pending: Any, labels: Any, number: int, limit: int | None
-) -> tuple[ArrayView, dict[str, NDArray[np.int64]]]:
-    """The view, and the rows of its candidates and labelled items.
+def view_of(members: Members, stats: Mapping[str, Any], labelled: Any, pending: Any, labels: Any, number: int, limit: int | None) -> ArrayView:
+    """The view of some arrays.
 
     Args:
         members: Names of the rows.
@@ -90,17 +96,14 @@ def view_of(
     """
     covered = _outside(labelled, stats)
     rows = np.empty(0, dtype=np.int64) if labelled is None or covered is not None else members.rows_of(labelled, "labelled")
-    state = np.zeros(members.n, dtype=np.int8)
-    if pending is not None:
-        state[members.rows_of(pending, "pending")] = 2
-    state[rows] = 1  # a pending row that has its label is labelled
-    order = {name: members.in_order(np.flatnonzero(state == code)) for code, name in enumerate(GROUPS)}
+    waiting = np.empty(0, dtype=np.int64) if pending is None else members.rows_of(pending, "pending")
+    order = members.groups(rows, waiting)
     ids = {name: members.named(order[name]) for name in GROUPS}
     if covered is not None:
         ids["labelled"] = Positions(range(len(covered)), "labelled-")
     classes = stats["probs"].shape[2] if "probs" in stats else None
-    known = _labels(labels, rows, order["labelled"], members.n, len(covered) if covered is not None else None, classes)
-    return ArrayView(ids, {name: _slice(order[name]) for name in GROUPS}, stats, covered, known, number, limit), order
+    known = _labels(labels, rows, np.asarray(order["labelled"]), members.n, len(covered) if covered is not None else None, classes)
+    return ArrayView(ids, {name: _slice(order[name]) for name in GROUPS}, stats, covered, known, number, limit)
 
 
 def _outside(labelled: Any, stats: Mapping[str, Any]) -> NDArray[Any] | None:
@@ -131,12 +134,11 @@ def _labels(labels: Any, rows: NDArray[np.int64], order: NDArray[np.int64], n: i
     return [int(value) for value in given]
 
 
-def _slice(rows: NDArray[np.int64]) -> Rows:
+def _slice(rows: range | NDArray[np.int64]) -> Rows:
     """Rows that are a run, as a slice: then arrays are used where they lie."""
-    if not len(rows):
-        return slice(0, 0)
-    first, last = int(rows[0]), int(rows[-1])
-    return slice(first, last + 1) if last - first + 1 == len(rows) and bool((np.diff(rows) == 1).all()) else rows
+    first, last = (int(rows[0]), int(rows[-1])) if len(rows) else (0, -1)
+    run = last - first + 1 == len(rows) and (isinstance(rows, range) or bool((np.diff(rows) == 1).all()))
+    return slice(first, last + 1) if run else np.asarray(rows)
 
 
 def _flags(listed: Any) -> bool:
