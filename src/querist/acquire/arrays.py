@@ -20,29 +20,14 @@ from querist.kernels import budget
 
 
 def select(
-    method: str | Mapping[str, Any] | Any,
-    k: int,
-    *,
-    probs: Any = None,
-    features: Any = None,
-    gradients: Any = None,
-    labelled: Any = None,
-    pending: Any = None,
-    ids: Sequence[Any] | None = None,
-    costs: Any = None,
-    seed: int = 0,
-    device: str | None = None,
-    max_bytes: int | None = None,
-    labels: Any = None,
-    round: int = 1,
-    stats: Mapping[str, Any] | None = None,
-    explain: bool = True,
-    **params: Any,
-) -> Selection:
-    """Choose k rows worth labelling.
+    method: str | Mapping[str, Any] | Any, k: int, *,
+    probs: Any = None, features: Any = None, gradients: Any = None, labelled: Any = None, pending: Any = None, ids: Sequence[Any] | None = None,
+    costs: Any = None, seed: int = 0, device: str | None = None, max_bytes: int | None = None, labels: Any = None, round: int = 1,
+    stats: Mapping[str, Any] | None = None, explain: bool = True, **params: Any,
+) -> Selection:  # fmt: skip
+    """Choose k rows worth labelling from NumPy arrays, memory-mapped arrays (`np.load(…, mmap_mode="r")`) or torch tensors.
 
-    Arrays are NumPy arrays, memory-mapped arrays (`np.load(…, mmap_mode="r")`) or torch tensors. They are never copied whole where their rows
-    are in canonical order of the ids and the labelled ones come first or last; else the candidates are gathered once.
+    Nothing is copied where rows are in canonical order of their ids and the labelled ones come first or last; else candidates are gathered once.
 
     Args:
         method: Catalogue name, import path `module:Class`, a spec `{"use": …}`, or an acquisition.
@@ -56,8 +41,7 @@ def select(
         costs: (n,) > 0, what a label costs.
         seed: Root of the random streams.
         device: `cpu` or `cuda`; used by the kernels that have a form for it.
-        max_bytes: Bound on the buffers in memory (see `querist.kernels.budget`, which also reports progress); rows that have to be gathered go
-            to a temporary file above it.
+        max_bytes: Bound on buffers (see `querist.kernels.budget`, which also reports progress); larger gathered rows go to a temporary file.
         labels: Class position of each labelled item in the order of `labelled` (with a mask: also one per row), for methods that count them.
         round: Number of the round, from 1; another round draws anew.
         stats: Further statistics by name, such as `{"boundary_distance": …}`.
@@ -74,17 +58,10 @@ def select(
         UnknownItemError: for a labelled or pending id that is not there.
 
     Example:
-        >>> import numpy as np
-        >>> probs = np.array([[0.9, 0.1], [0.5, 0.5], [0.7, 0.3]])
-        >>> select("margin", 1, probs=probs).ids
+        >>> select("margin", 1, probs=[[0.9, 0.1], [0.5, 0.5], [0.7, 0.3]]).ids
         ('1',)
     """
-    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 0:
-        raise UsageError("select takes the number of picks", got=repr(k), wanted="a whole number ≥ 0")
-    if max_bytes is not None and max_bytes <= 0:
-        raise UsageError("max_bytes is a number of bytes", got=max_bytes, wanted="a whole number > 0")
-    if device is not None and device.partition(":")[0] not in ("cpu", "cuda"):
-        raise UsageError("unknown device", got=device, wanted="cpu or cuda")
+    _check(k, max_bytes, device)
     acquisition = catalogue.configured(catalogue.acquisition(method), params)
     given = inputs.statistics({"probs": probs, "features": features, "gradients": gradients, "costs": costs}, stats)
     members = Members(inputs.count(given, ids), ids)
@@ -97,6 +74,15 @@ def select(
         return chosen
     near = "features" in given and len(view.labelled) > 0
     return explained(chosen, view, taken(given["features"], members.rows_of(chosen.ids, "picks"), None) if near else None)
+
+
+def _check(k: Any, max_bytes: int | None, device: str | None) -> None:
+    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 0:
+        raise UsageError("select takes the number of picks", got=repr(k), wanted="a whole number ≥ 0")
+    if max_bytes is not None and max_bytes <= 0:
+        raise UsageError("max_bytes is a number of bytes", got=max_bytes, wanted="a whole number > 0")
+    if device is not None and device.partition(":")[0] not in ("cpu", "cuda"):
+        raise UsageError("unknown device", got=device, wanted="cpu or cuda")
 
 
 def bounded(max_bytes: int | None) -> AbstractContextManager[object]:
