@@ -21,3 +21,27 @@ def top_k(scores: Float[np.ndarray, " n"], k: int) -> Int[np.ndarray, " p"]:
         rows = np.arange(len(scores))
     order = np.lexsort((rows, -scores[rows]))
     return np.asarray(rows[order[:k]], dtype=np.int64)
+
+
+def gumbel_top_k(weights: Float[np.ndarray, " n"], k: int, rng: np.random.Generator) -> tuple[Int[np.ndarray, " p"], Float[np.ndarray, " n"]]:
+    """Draw min(k, n) rows without replacement, each with probability ∝ exp(weight) of what is left (Gumbel top-k).
+
+    One draw per row, in row order, so the first j of k rows are the rows of j. Rows of weight -∞ come last, in random order.
+
+    Returns:
+        Rows in the order of the draw, and the perturbed weights (n,) that were sorted.
+
+    Reference:
+        Kool et al. 2019, arXiv 1903.06059; as a batch acquisition Kirsch et al. 2021, arXiv 2106.12059.
+    """
+    noise = rng.gumbel(size=len(weights))
+    never = np.isneginf(weights)
+    keys = np.where(never, 0.0, weights) + noise
+    if never.any() and not never.all():
+        keys[never] = keys[~never].min() - 1.0 - (noise[never].max() - noise[never])
+    return top_k(keys, k), keys
+
+
+def tie_broken(scores: Float[np.ndarray, " n"], second: Float[np.ndarray, " n"], highest: float) -> Float[np.ndarray, " n"]:
+    """Scores of few distinct values, with ties in the order of a second score in [0, highest]; nothing moves by more than 1e-6."""
+    return np.asarray(scores + second * (1e-6 / max(highest, 1e-12)))
