@@ -64,7 +64,7 @@ def _evidence(found: Mapping[str, Any]) -> list[str]:
 def _use(row: Mapping[str, Any]) -> Iterator[str]:
     """Command lines that show the row at work."""
     yield f"querist methods {row['name']}"
-    if row.get("type") in ("strategy", "wrapper"):
+    if row.get("type") == "strategy" or (row.get("type") == "wrapper" and row.get("parameters")):
         files = {"probs": "--probs p.npy", "features": "--features h.npy", "costs": "--costs c.npy", "gradients": "--probs p.npy --features h.npy"}
         given = dict.fromkeys(files.get(name, f"--statistic {name}={name}.npy") for name in row.get("needs", []))
         words = dict.fromkeys(" ".join(given).replace(" --", "\n--").split("\n")) if given else {"--ids ids.txt": None}

@@ -14,6 +14,7 @@ from querist.acquire import array_view, inputs
 from querist.acquire.array_view import Positions, empty, taken
 from querist.core.errors import StatisticError
 from querist.core.rng import stream
+from querist.kernels import simplex
 
 pytestmark = pytest.mark.torchless
 
@@ -81,7 +82,7 @@ def test_steps_change_nothing(step: int, monkeypatch: pytest.MonkeyPatch) -> Non
     probs, features = draw.dirichlet(np.ones(4), size=(40, 3)), draw.normal(size=(40, 6)).astype(np.float16)
     wanted = querist.select("badge", 7, probs=probs, features=features, labelled=np.arange(40) % 7 == 1)
     monkeypatch.setattr(array_view, "STEP", step)
-    monkeypatch.setattr(inputs, "BLOCK", step)
+    monkeypatch.setattr(simplex, "ITEMS", step)
     assert querist.select("badge", 7, probs=probs, features=features, labelled=np.arange(40) % 7 == 1) == wanted
     with pytest.raises(StatisticError, match="row 33 "):
         inputs.check({"probs": np.where(np.arange(40)[:, None, None] == 33, 0.3, probs)}, frozenset({"probs"}))

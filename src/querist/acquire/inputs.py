@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 from querist.core.contracts import STATISTICS
 from querist.core.errors import CapabilityError, StatisticError, UsageError
 from querist.kernels import budget
-
-BLOCK = 1 << 18
-"""Elements checked at a time: a block is read twice and is still in the cache."""
+from querist.kernels.simplex import first_improper
 
 _SHAPE = re.compile(r"\((n,[^)]*)\)")
 """The shape of a statistic as `STATISTICS` writes it."""
@@ -119,30 +117,15 @@ def _pair(value: Any) -> tuple[NDArray[Any], NDArray[Any]]:
 
 
 def _distributions(probs: NDArray[Any]) -> None:
-    """Every row of every posterior sample is ≥ 0 and sums to 1: two reads of a block, no copy of the whole."""
-    ones = np.ones(probs.shape[2], dtype=np.float64 if probs.dtype == np.float64 else np.float32)
-    off = _SUM.get(probs.dtype.itemsize, 1e-3)
-    spent = budget.current()
-    for start, block in _blocks(probs):
-        spent.read(len(block), len(probs))
-        numbers = block if block.dtype == ones.dtype else block.astype(ones.dtype)
-        sums = numbers.reshape(-1, len(ones)) @ ones
-        # NaN and infinity make a comparison false or a sum far from 1, so these three numbers see everything.
-        if sums.size and not (numbers.min() >= 0 and abs(sums.min() - 1) <= off and abs(sums.max() - 1) <= off):
-            wrong = ~((np.abs(sums - 1) <= off) & (numbers >= 0).all(axis=2).reshape(-1))
-            place = int(np.argmax(wrong))
-            least = float(numbers.reshape(-1, len(ones))[place].min())
-            hint = "Logits are no probabilities: apply a softmax." if least < 0 else None
-            raise StatisticError(
-                f"row {start + place // probs.shape[1]} of probs is no distribution",
-                got=f"sum {sums[place]:.4g}, least {least:.4g}", wanted="numbers ≥ 0 that sum to 1", hint=hint,
-            )  # fmt: skip
-
-
-def _blocks(values: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
-    step = max(1, BLOCK // max(1, int(np.prod(values.shape[1:]))))
-    for start in range(0, len(values), step):
-        yield start, np.asarray(values[start : start + step])
+    """Every row of every posterior sample is ≥ 0 and sums to 1."""
+    row = first_improper(probs, _SUM.get(probs.dtype.itemsize, 1e-3))
+    budget.current().read(len(probs), len(probs))
+    if row is not None:
+        wrong = np.asarray(probs[row], dtype=np.float64)
+        hint = "Logits are no probabilities: apply a softmax." if (wrong < 0).any() else None
+        sums = wrong.sum(axis=1)
+        got = f"sum {sums[np.abs(sums - 1).argmax()]:.4g}, least {wrong.min():.4g}"
+        raise StatisticError(f"row {row} of probs is no distribution", got=got, wanted="numbers ≥ 0 that sum to 1", hint=hint)
 
 
 def _providers(name: str) -> str:

@@ -54,13 +54,13 @@ def row(name: str, kind: str | None = None) -> Row:
 
 
 def acquisition_row(name: str) -> Row:
-    """The row of a strategy or of a wrapper.
+    """The row of a strategy, or of a wrapper of acquisitions.
 
     Raises:
         UsageError: naming the closest known strategies.
     """
     found = _table().get(name)
-    return found if found is not None and found["type"] == "wrapper" else row(name, "strategy")
+    return found if found is not None and found["type"] == "wrapper" and "acquisition" in found else row(name, "strategy")
 
 
 def acquisition(method: str | Mapping[str, Any] | Any) -> Any:
