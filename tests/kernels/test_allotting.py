@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from querist.core.rng import stream
-from querist.kernels import geometry, nearest
+from querist.kernels import geometry, nearest, ranking
 from querist.kernels.allotting import affordable, level
 
 pytestmark = pytest.mark.torchless
@@ -54,3 +54,13 @@ def test_the_nearest_equals_the_naive_twin(rows: int, monkeypatch: pytest.Monkey
     assert row.tolist() == gaps.argmin(axis=1).tolist() and row[5] == 2 and squared[5] == 0
     np.testing.assert_allclose(squared, gaps.min(axis=1), rtol=1e-12)
     np.testing.assert_allclose(squared, geometry.nearest_squared(points, centres), rtol=1e-6, atol=1e-9)
+
+
+@given(SEEDS)
+def test_the_best_k_in_blocks_are_those_of_a_stable_sort(seed: int) -> None:
+    draw = stream(seed, 0, "oracle")
+    n, k = int(draw.integers(1, 200)), int(draw.integers(0, 210))
+    scores = draw.integers(0, draw.integers(1, 50) + 1, size=n).astype(np.float64 if seed % 2 else np.float32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ranking, "BLOCK", 7)
+        assert ranking.top_k(scores, k).tolist() == np.argsort(-scores, kind="stable")[:k].tolist()

@@ -8,7 +8,7 @@ import numpy as np
 
 from querist.core.errors import StatisticError
 
-BLOCK = 1 << 20
+BLOCK = 1 << 16
 """Elements looked at a time: a mask over a whole pool would be a quarter of it."""
 
 

@@ -6,21 +6,36 @@ import numpy as np
 from jaxtyping import Float, Int
 
 
+BLOCK = 1 << 16
+"""Scores looked at at a time."""
+
+
 def top_k(scores: Float[np.ndarray, " n"], k: int) -> Int[np.ndarray, " p"]:
     """Rows of the min(k, n) largest scores, in descending order, ties to the lower row.
 
-    `argpartition` finds the threshold, then only rows above or at it are sorted: O(n) for small k.
+    One pass in blocks keeps the k best values so far, then only rows at or above the k-th are sorted: O(n) for small k, no copy of the scores.
     """
     k = min(k, len(scores))
     if k <= 0:
         return np.empty(0, dtype=np.int64)
     if k < len(scores) // 4:
-        threshold = np.partition(scores, len(scores) - k)[len(scores) - k]
-        rows = np.flatnonzero(scores >= threshold)
+        threshold = _kth_largest(scores, k)
+        rows = np.concatenate([start + np.flatnonzero(scores[start : start + BLOCK] >= threshold) for start in range(0, len(scores), BLOCK)])
     else:
         rows = np.arange(len(scores))
     order = np.lexsort((rows, -scores[rows]))
     return np.asarray(rows[order[:k]], dtype=np.int64)
+
+
+def _kth_largest(scores: np.ndarray, k: int) -> float:
+    """The k-th largest score, k ≥ 1."""
+    kept = np.partition(scores[: max(k, BLOCK)], -k)[-k:]
+    for start in range(max(k, BLOCK), len(scores), BLOCK):
+        block = scores[start : start + BLOCK]
+        better = block[block > kept[0]]
+        if len(better):
+            kept = np.partition(np.concatenate([kept, better]), -k)[-k:]  # its first is its least: that is where the partition was
+    return float(kept[0])
 
 
 def gumbel_top_k(weights: Float[np.ndarray, " n"], k: int, rng: np.random.Generator) -> tuple[Int[np.ndarray, " p"], Float[np.ndarray, " n"]]:
