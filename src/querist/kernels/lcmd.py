@@ -7,6 +7,8 @@ in float64. The picks are those of the plain algorithm in float64.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -82,9 +84,12 @@ class _Clusters:
         self._take(picks)
         self.weights = np.bincount(self.owner, self.near, minlength=len(self.centres))
         self.total = float(self.weights.sum())
-        a_room, g_room = self.pool.buffers(1)
-        self.rooms = a_room, g_room
-        budget.hold(self.near.nbytes + self.owner.nbytes + self.free.nbytes + self.pool.norms.nbytes + budget.max_bytes)
+        self.reach = (1 - 2 * self.pool.e) * self.pool.norms - self.near * self.pool.scale**2
+        # Far from the origin the bound for rows as they are says too little, and they have to be shifted.
+        origin = float(self.pool.shift @ self.pool.shift)
+        self.raw = self.pool.direct and x.dtype == np.float32 and origin <= 4 * float(self.pool.norms.mean())
+        self.room = self.pool.buffers(1)[0]
+        budget.hold(2 * self.near.nbytes + self.owner.nbytes + self.free.nbytes + self.pool.norms.nbytes + budget.max_bytes)
 
     def _take(self, picks: list[int]) -> None:
         first = len(self.centres) - len(picks)
@@ -114,14 +119,11 @@ class _Clusters:
 
     def _move(self, centre: np.ndarray) -> None:
         pool, new = self.pool, len(self.weights) - 1
-        c, norm = pool.right(centre)
-        a_room, g_room = self.rooms
-        for start in range(0, pool.n, len(a_room)):
-            part = slice(start, min(start + len(a_room), pool.n))
-            a = pool.left(part, a_room)
-            g = np.matmul(c, a.T, out=g_room[:, : len(a)])[0]
-            low = g + (1 - 2 * pool.e) * pool.norms[part] - (4 * pool.e * norm + 4 * TINY)
-            maybe = start + np.flatnonzero(low < self.near[part] * pool.scale**2)
+        step = self.budget.rows(64, most=2**16) if self.raw else len(self.room)
+        test = self._test(centre)
+        for start in range(0, pool.n, step):
+            part = slice(start, min(start + step, pool.n))
+            maybe = start + np.flatnonzero(test(part))
             for at in range(0, len(maybe), 1024):
                 rows = maybe[at : at + 1024]
                 gaps = differences(pool.wide(rows), centre)
@@ -130,4 +132,22 @@ class _Clusters:
                 self.weights -= np.bincount(self.owner[rows], self.near[rows], minlength=len(self.weights))
                 self.weights[new] += gaps.sum()
                 self.near[rows], self.owner[rows] = gaps, new
+                self.reach[rows] = (1 - 2 * pool.e) * pool.norms[rows] - gaps * pool.scale**2
         self.budget.read(pool.n, pool.n)
+
+    def _test(self, centre: np.ndarray) -> Callable[[slice], np.ndarray]:
+        """Which rows may be closer to a new centre than to their own: all that are, by the bound, and few others.
+
+        Rows multiplied as they are differ from a by the shift s, so that |fl(x·b̂) - x·b| ≤ (d + 3)·u·(‖a‖ + ‖s‖)·‖b‖, twice of
+        which is at most e·(2‖a‖² + 2‖s‖² + ‖b‖²).
+        """
+        pool = self.pool
+        if not self.raw:
+            c, norm = pool.right(centre)
+            rest = 4 * pool.e * norm + 4 * TINY
+            return lambda part: np.matmul(pool.left(part, self.room), c[0]) + self.reach[part] < rest
+        b = pool.shifted(centre)[0]
+        norm, origin = float(b @ b), float(pool.shift @ pool.shift)
+        rest = (1 - pool.e) * norm - 2 * pool.e * origin + 2 * float(pool.shift @ b) - 4 * TINY
+        narrow = b.astype(np.float32)
+        return lambda part: 2.0 * (pool.x[part] @ narrow).astype(np.float64) > self.reach[part] + rest
