@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from querist.acquire import inputs
+from querist.acquire import inputs, placing
 from querist.acquire.array_view import taken
 from querist.acquire.explaining import explained
 from querist.acquire.members import Members, view_of
@@ -40,7 +40,7 @@ def select(
         ids: One per row; positions by default. The order of the rows changes nothing where they have ids.
         costs: (n,) > 0, what a label costs.
         seed: Root of the random streams.
-        device: `cpu` or `cuda`; used by the kernels that have a form for it.
+        device: `cpu` or `cuda`, by default where the features lie; used by the kernels that have a form for it (farthest-first, k-means++).
         max_bytes: Bound on buffers (see `querist.kernels.budget`, which also reports progress); larger gathered rows go to a temporary file.
         labels: Class position of each labelled item in the order of `labelled` (with a mask: also one per row), for methods that count them.
         round: Number of the round, from 1; another round draws anew.
@@ -66,7 +66,7 @@ def select(
     given = inputs.statistics({"probs": probs, "features": features, "gradients": gradients, "costs": costs}, stats)
     members = Members(inputs.count(given, ids), ids)
     inputs.require(str(method) if isinstance(method, str) else type(acquisition).__name__, acquisition.needs, given)
-    with bounded(max_bytes):
+    with bounded(max_bytes), placing.on(_device(device, features, gradients)):
         inputs.check(given, acquisition.needs)
         view = view_of(members, given, labelled, pending, labels, round, max_bytes)
         chosen: Selection = acquisition.select(view, min(int(k), len(view.candidates)), stream(seed, round, "select"))
@@ -83,6 +83,13 @@ def _check(k: Any, max_bytes: int | None, device: str | None) -> None:
         raise UsageError("max_bytes is a number of bytes", got=max_bytes, wanted="a whole number > 0")
     if device is not None and device.partition(":")[0] not in ("cpu", "cuda"):
         raise UsageError("unknown device", got=device, wanted="cpu or cuda")
+
+
+def _device(device: str | None, features: Any, gradients: Any) -> str | None:
+    """The GPU that was asked for or on which the given tensors lie; None is NumPy."""
+    parts = (features, *(gradients if isinstance(gradients, list | tuple) else ()))
+    found = device or next((str(part.device) for part in parts if bool(getattr(part, "is_cuda", False))), "cpu")
+    return found if found.startswith("cuda") else None
 
 
 def bounded(max_bytes: int | None) -> AbstractContextManager[object]:

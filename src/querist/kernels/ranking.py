@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
-
 BLOCK = 1 << 16
 """Scores looked at at a time."""
 
