@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import querist as library
+from querist.adapters.selecting import select_files
 from querist.core.rng import stream
 
 pytestmark = pytest.mark.torchless
@@ -219,6 +220,23 @@ def test_a_table_that_is_there_stays_when_the_new_one_fails(files):
     Path("b.csv").write_text("kept\n", encoding="utf-8")
     assert files("select", "--method", "margin", "-k", "3", "--probs", "logits.npy", "-o", "b.csv").code == 1
     assert Path("b.csv").read_text(encoding="utf-8") == "kept\n"
+
+
+def test_progress_passes_and_an_interruption(querist):
+    """Kernels tell how far they are, count what they read, and stop where they are told to; then nothing is written."""
+    np.save("h.npy", DRAW.normal(size=(3000, 8)).astype(np.float32))
+    told: list[tuple[int, int]] = []
+    files = {"features": "h.npy"}
+    done = select_files("coreset", 50, "b.csv", files, {}, report=lambda picks, of: told.append((picks, of)))
+    assert told[-1] == (50, 50) and told == sorted(told)
+    assert 0 < done["passes"] < 50
+
+    def stop(picks: int, of: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        select_files("coreset", 50, "c.csv", files, {}, report=stop)
+    assert [path.name for path in Path.cwd().glob("*.csv*")] == ["b.csv"]
 
 
 def test_a_mapped_file_is_not_read_into_memory(querist):

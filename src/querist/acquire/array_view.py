@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any, overload
@@ -126,7 +127,10 @@ def taken(values: NDArray[Any], rows: Rows, limit: int | None, *, half: bool = F
 
 def empty(shape: tuple[int, ...], dtype: np.dtype[Any], limit: int | None) -> NDArray[Any]:
     """An array to fill: in memory, or above `limit` bytes in a temporary file that goes when it is no longer used."""
-    if limit is None or int(np.prod(shape)) * dtype.itemsize <= limit or 0 in shape:
+    size = int(np.prod(shape)) * dtype.itemsize
+    if limit is None or size <= limit or 0 in shape:
         return np.empty(shape, dtype=dtype)
     with tempfile.TemporaryFile(prefix="querist-") as file:
+        if hasattr(os, "posix_fallocate"):  # a full disk is an error now, and not a crash when a page is first written
+            os.posix_fallocate(file.fileno(), 0, size)
         return np.asarray(np.memmap(file, dtype=dtype, mode="w+", shape=shape))
