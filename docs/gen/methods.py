@@ -30,7 +30,7 @@ def _index(rows: Sequence[Mapping[str, Any]]) -> str:
         "|---|---|---|---|---|---|",
     ]
     facts = ("type", "family", "needs", "cost", "status")
-    lines += [f"| [`{row['name']}`]({row['name']}.md) | {' | '.join(_text(row.get(key)) for key in facts)} |" for row in rows]
+    lines += [f"| [`{row['name']}`]({row['name']}.md) | {' | '.join(_cell(row.get(key)) for key in facts)} |" for row in rows]
     return "\n".join(lines) + "\n"
 
 
@@ -38,14 +38,14 @@ def _page(row: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"# `{row['name']}`", "", "| | |", "|---|---|")
     for key in FACTS:
         if _text(row.get(key)):
-            yield f"| {key} | {_text(row[key])} |"
+            yield f"| {key} | {_cell(row[key])} |"
     for key, title in TEXTS:
         if _text(row.get(key)):
             yield from ("", f"## {title}", "", _text(row[key]))
     if row.get("parameters"):
         yield from ("", "## Parameters", "", "| name | default |", "|---|---|")
         for name, value in row["parameters"].items():
-            yield f"| `{name}` | `{json.dumps(value, ensure_ascii=False)}` |"
+            yield f"| `{name}` | `{_cell(json.dumps(value, ensure_ascii=False))}` |"
     if _evidence(row.get("evidence") or {}):
         yield from ("", "## Evidence", "", *_evidence(row["evidence"]))
     yield from ("", "## Use", "", "```sh", *_use(row), "```")
@@ -69,6 +69,11 @@ def _use(row: Mapping[str, Any]) -> Iterator[str]:
         given = dict.fromkeys(files.get(name, f"--statistic {name}={name}.npy") for name in row.get("needs", []))
         words = dict.fromkeys(" ".join(given).replace(" --", "\n--").split("\n")) if given else {"--ids ids.txt": None}
         yield f"querist select --method {row['name']} -k 100 {' '.join(words)} -o batch.csv"
+
+
+def _cell(value: Any) -> str:
+    """A value inside a table."""
+    return " ".join(_text(value).split()).replace("|", "\\|")
 
 
 def _text(value: Any) -> str:
