@@ -24,4 +24,4 @@ def test_it_runs_quickly(script: Path, tmp_path: Path) -> None:
 
 
 def test_there_are_benchmarks() -> None:
-    assert [script.stem for script in SCRIPTS] == ["heart", "learning", "people", "selection"]
+    assert [script.stem for script in SCRIPTS] == ["heart", "learning", "people", "scores", "selection"]

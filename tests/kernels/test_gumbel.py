@@ -61,3 +61,12 @@ def test_ties_follow_the_second_score_and_nothing_else_moves() -> None:
     scores, second = np.array([0.5, 0.75, 0.5, 0.0]), np.array([0.1, 0.0, 0.9, 1.0])
     assert np.argsort(-tie_broken(scores, second, 1.0)).tolist() == [1, 2, 0, 3]
     assert np.abs(tie_broken(scores, second, 1.0) - scores).max() <= 1e-6
+
+
+@pytest.mark.parametrize("k", [1, 7, 100, 1000])
+def test_the_guessed_threshold_never_changes_the_best(k: int) -> None:
+    """Scores whose sample misleads: constant, periodic with the sample's step, sorted either way."""
+    n = 9000
+    rng = stream(0, 0, "oracle")
+    for scores in (rng.random(n), np.zeros(n), (np.arange(n) % 64 == 0) * 1.0, (np.arange(n) % 64) * 1.0, np.arange(n) * 1.0, -np.arange(n) * 1.0):
+        assert top_k(scores, k).tolist() == np.lexsort((np.arange(n), -scores))[:k].tolist()

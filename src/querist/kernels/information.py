@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from jaxtyping import Float, Int
 
-BLOCK = 1 << 16
+BLOCK = 1 << 17
 """Probabilities handled at a time: what fits into a core's cache, whatever n is."""
 
 MANY = 32
@@ -30,14 +30,14 @@ def predictive(probs: Float[np.ndarray, "n k c"]) -> Float[np.ndarray, "n c"]:
 
 def least_confidence(probs: Float[np.ndarray, "n k c"]) -> Float[np.ndarray, " n"]:
     """1 - p(1), the mass outside the predicted class, in [0, 1 - 1/c]."""
-    return _rowwise(lambda p: _ranked(p)[1:].sum(axis=0, dtype=np.float64), probs)
+    return _rowwise(lambda p: _ranked(p)[1].sum(axis=0, dtype=np.float64), probs)
 
 
 def margin(probs: Float[np.ndarray, "n k c"]) -> Float[np.ndarray, " n"]:
     """1 - (p(1) - p(2)), in [0, 1]: the order of -(p(1) - p(2)) without its ties near certainty."""
 
     def block(p: np.ndarray) -> np.ndarray:
-        others = _ranked(p)[1:]
+        _, others = _ranked(p)
         return np.asarray(others.sum(axis=0, dtype=np.float64) + others.max(axis=0, initial=0.0))
 
     return _rowwise(block, probs)
@@ -47,8 +47,8 @@ def ratio(probs: Float[np.ndarray, "n k c"]) -> Float[np.ndarray, " n"]:
     """p(2) / p(1), in [0, 1]."""
 
     def block(p: np.ndarray) -> np.ndarray:
-        ranked = _ranked(p)
-        return np.asarray(np.divide(ranked[1:].max(axis=0, initial=0.0), ranked[0], dtype=np.float64))
+        top, others = _ranked(p)
+        return np.asarray(np.divide(others.max(axis=0, initial=0.0), top, dtype=np.float64))
 
     return _rowwise(block, probs)
 
@@ -57,10 +57,10 @@ def entropy(probs: Float[np.ndarray, "n k c"]) -> Float[np.ndarray, " n"]:
     """Predictive entropy in nats, in [0, log c]; the top class enters as log1p(-(mass of the others))."""
 
     def block(p: np.ndarray) -> np.ndarray:
-        ranked = _ranked(p)
+        top, others = _ranked(p)
         # Rows that were normalised in float32 may miss 1 by an ulp: the clip keeps log1p's argument above -1.
-        mass = np.minimum(_total(ranked[1:]), 1 - np.finfo(ranked.dtype).epsneg)
-        return np.asarray(-ranked[0] * np.log1p(-mass) - _total(xlogy(ranked[1:])))
+        mass = -np.minimum(_total(others), 1 - np.finfo(others.dtype).epsneg)
+        return np.asarray(-top * np.log1p(mass, out=mass) - _total(xlogy(others)))
 
     return _rowwise(block, probs)
 
@@ -74,16 +74,17 @@ def bald(probs: Float[np.ndarray, "n k c"]) -> Float[np.ndarray, " n"]:
 
     def block(p: np.ndarray) -> np.ndarray:
         m, k, c = p.shape
-        t = np.array(p.reshape(m, k * c).T, dtype=_dtype(p), order="C").reshape(k, c * m)
-        tiny = np.finfo(t.dtype).tiny
-        mean = t.sum(axis=0) / t.dtype.type(k) + tiny
-        t /= mean
-        t += tiny
+        t, lanes = _columns(p)
+        mean = t.sum(axis=0) / t.dtype.type(k) + np.finfo(t.dtype).tiny
+        t *= 1 / mean  # twice as fast as a division; that error is one of the mean as well
+        if not t.min() > 0:  # twice as fast as adding it to all
+            t += np.finfo(t.dtype).tiny
         gain = np.einsum("kx,kx->x", t, np.log(t), dtype=np.float64 if k > MANY else t.dtype)
         t -= 1
         gain -= _total(t)
         gain *= mean
-        return np.asarray(np.maximum(gain.reshape(c, m).sum(axis=0, dtype=np.float64) / k, 0.0))
+        total = gain.reshape(c // lanes, m, lanes).sum(axis=0, dtype=np.float64)
+        return np.asarray(np.maximum(sum(total[:, lane] for lane in range(lanes)) / k, 0.0))
 
     return _rowwise(block, probs)
 
@@ -128,8 +129,8 @@ def vote_entropy(probs: Float[np.ndarray, "n k c"]) -> Float[np.ndarray, " n"]:
 
 def xlogy(p: np.ndarray) -> np.ndarray:
     """Compute p log p elementwise, 0 at p = 0; float32 stays float32."""
-    out = p + np.finfo(p.dtype).tiny  # a maximum would say it better and takes four times as long
-    np.log(out, out=out)
+    # A maximum would say it better and takes four times as long; a look for zeros takes half as long as the sum.
+    out = np.log(p) if p.min(initial=1.0) > 0 else np.log(p + np.finfo(p.dtype).tiny)
     out *= p
     return np.asarray(out)
 
@@ -161,19 +162,27 @@ def _over_samples(x: Float[np.ndarray, "n k c"]) -> Float[np.ndarray, "n c"]:
     return x[:, 0]
 
 
-def _ranked(p: Float[np.ndarray, "n k c"]) -> Float[np.ndarray, "c n"]:
-    """Columns of mean probabilities with the largest in front and the others, in no order, behind: a tournament in place."""
+def _columns(p: Float[np.ndarray, "m k c"]) -> tuple[np.ndarray, int]:
+    """(k, c·m), every item a column; two neighbouring float32 travel as one number, which halves the cost: (k, c/2·m·2)."""
+    m, k, c = p.shape
+    flat: np.ndarray = np.ascontiguousarray(p, dtype=_dtype(p)).reshape(m, k * c)
+    lanes = 2 if flat.dtype == np.float32 and c % 2 == 0 else 1
+    wide = flat.view(np.float64) if lanes == 2 else flat
+    return np.array(wide.T, order="C").view(flat.dtype).reshape(k, c * m), lanes
+
+
+def _ranked(p: Float[np.ndarray, "n k c"]) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, "c-1 n"]]:
+    """The largest mean probability of each item, and columns of the others in no order: who loses in a tournament."""
     mean = p[:, 0] if p.shape[1] == 1 else _over_samples(p.astype(np.float64)) / p.shape[1]
     x = np.array(mean.T, dtype=_dtype(mean), order="C")
-    left = len(x)
-    while left > 1:
-        half = left // 2
-        first, second = x[:half], x[left - half : left]
-        lower = np.minimum(first, second)
+    losers = np.empty_like(x[1:])
+    while len(x) > 1:
+        half = len(x) // 2
+        first, second, done = x[:half], x[len(x) - half :], len(losers) + 1 - len(x)
+        np.minimum(first, second, out=losers[done : done + half])
         np.maximum(first, second, out=first)
-        second[...] = lower
-        left -= half
-    return x
+        x = x[: len(x) - half]
+    return x[0], losers
 
 
 def _blocks(probs: np.ndarray) -> Iterator[slice]:

@@ -5,36 +5,30 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
-BLOCK = 1 << 16
-"""Scores looked at at a time."""
+SPARSE = 64
+"""One score in this many is looked at to guess a threshold."""
 
 
 def top_k(scores: Float[np.ndarray, " n"], k: int) -> Int[np.ndarray, " p"]:
     """Rows of the min(k, n) largest scores, in descending order, ties to the lower row.
 
-    One pass in blocks keeps the k best values so far, then only rows at or above the k-th are sorted: O(n) for small k, no copy of the scores.
+    A sample guesses a threshold that leaves a little more than k rows, a partition of those finds the real one, and only
+    rows above or at it are sorted: two reads of the scores for small k. A wrong guess costs a partition of all.
     """
     k = min(k, len(scores))
     if k <= 0:
         return np.empty(0, dtype=np.int64)
     if k < len(scores) // 4:
-        threshold = _kth_largest(scores, k)
-        rows = np.concatenate([start + np.flatnonzero(scores[start : start + BLOCK] >= threshold) for start in range(0, len(scores), BLOCK)])
+        sample = scores[::SPARSE]
+        place = min(len(sample), 2 * (k // SPARSE) + 16)
+        guessed = np.flatnonzero(scores >= np.partition(sample, len(sample) - place)[len(sample) - place])
+        rows = guessed if len(guessed) >= k else np.arange(len(scores))
+        threshold = np.partition(scores[rows], len(rows) - k)[len(rows) - k]
+        rows = rows[scores[rows] >= threshold]
     else:
         rows = np.arange(len(scores))
     order = np.lexsort((rows, -scores[rows]))
     return np.asarray(rows[order[:k]], dtype=np.int64)
-
-
-def _kth_largest(scores: np.ndarray, k: int) -> float:
-    """The k-th largest score, k ≥ 1."""
-    kept = np.partition(scores[: max(k, BLOCK)], -k)[-k:]
-    for start in range(max(k, BLOCK), len(scores), BLOCK):
-        block = scores[start : start + BLOCK]
-        better = block[block > kept[0]]
-        if len(better):
-            kept = np.partition(np.concatenate([kept, better]), -k)[-k:]  # its first is its least: that is where the partition was
-    return float(kept[0])
 
 
 def gumbel_top_k(weights: Float[np.ndarray, " n"], k: int, rng: np.random.Generator) -> tuple[Int[np.ndarray, " p"], Float[np.ndarray, " n"]]:

@@ -27,8 +27,10 @@ def first_improper(probs: Float[np.ndarray, "n k c"], tolerance: float = 1e-3) -
     for start in range(0, n, step):
         block: np.ndarray = np.ascontiguousarray(probs[start : start + step], dtype=wide)
         with np.errstate(invalid="ignore", over="ignore"):
-            fine = np.abs(block.reshape(-1, c) @ ones - 1) < tolerance
-        if not (block.min(initial=0.0) >= 0 and fine.all()):
-            proper = fine.reshape(len(block), k).all(axis=1) & (block >= 0).all(axis=(1, 2))
-            return start + int(proper.argmin())
+            sums = block.reshape(-1, c) @ ones
+        if block.min() >= 0 and sums.min() > 1 - tolerance and sums.max() < 1 + tolerance:
+            continue
+        fine = (np.abs(sums - 1) < tolerance).reshape(len(block), k) & (block >= 0).all(axis=2)
+        if not fine.all():
+            return start + int(fine.all(axis=1).argmin())
     return None
