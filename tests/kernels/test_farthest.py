@@ -47,6 +47,24 @@ def test_lcmd_picks_as_the_plain_algorithm_in_float64(name: str, labelled: int) 
     assert picks.tolist() == wanted and found.tolist() == clusters
 
 
+@pytest.mark.parametrize("name", POOLS)
+def test_a_screen_changes_no_pick_of_lcmd(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for constant in ("NARROW", "SMALL", "FEW"):
+        monkeypatch.setattr(lcmd, constant, 1)
+    x = POOLS[name]
+    picks, _, clusters = lcmd.lcmd(x, x[:2], 40)
+    assert (picks.tolist(), clusters.tolist()) == twins.plain_lcmd(x, x[:2], 40)
+
+
+def test_a_screen_saves_most_of_the_reading_where_variance_falls_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lcmd, "SMALL", 1)
+    x = (stream(1, 0, "oracle").normal(size=(4000, 128)) * np.arange(1, 129) ** -1.5).astype(np.float32)
+    with budget.limit() as spent:
+        picks, _, _ = lcmd.lcmd(x, x[:0], 150)
+    assert spent.passes < 75
+    assert picks.tolist() == twins.plain_lcmd(x, x[:0], 150)[0]
+
+
 @given(st.integers(0, 40), st.integers(0, 4), st.integers(0, 50), st.integers(1, 4), st.integers(0, 10_000))
 def test_small_pools_of_small_whole_numbers(n: int, m: int, k: int, d: int, seed: int) -> None:
     rng = stream(seed, 0, "oracle")

@@ -41,7 +41,7 @@ def vector_points() -> tuple[points.Vectors, np.ndarray]:
 
 
 @pytest.mark.parametrize("made", [vector_points, gradient_points])
-@pytest.mark.parametrize(("proposals", "patience", "times"), [(256, 8, 300), (3, 8, 1500), (2, 1e-9, 1500)], ids=["default", "many passes", "one pass"])
+@pytest.mark.parametrize(("proposals", "patience", "times"), [(256, 8, 300), (3, 8, 700), (2, 1e-9, 700)], ids=["default", "many passes", "one pass"])
 def test_the_distribution_is_that_of_the_sequential_algorithm(
     made: Callable[[], tuple[points.Factored, np.ndarray]], proposals: int, patience: float, times: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

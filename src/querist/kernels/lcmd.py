@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 from querist.kernels.budget import Budget, State, current
 from querist.kernels.farthest import nearest
 from querist.kernels.rows import TINY, Centres, Rows, differences
+from querist.kernels.screen import Screen
 
 CLOSE = 1e-9
 """Weights this close to the largest, as a share of the sum, are summed anew before they are compared."""
@@ -47,7 +48,7 @@ def lcmd(
     if k and not picks and not len(centres):
         picks, values, clusters = [_largest(x, budget)], [np.inf], [-1]
     if len(picks) < k:
-        split = _Clusters(x, centres, picks, budget)
+        split = _Clusters(x, centres, picks, budget, k)
         while len(picks) < k:
             row, value, cluster = split.next()
             picks.append(row)
@@ -67,10 +68,14 @@ def _largest(x: np.ndarray, budget: Budget) -> int:
     return int(np.argmax(np.concatenate([np.einsum("nd,nd->n", part, part) for part in wide])))
 
 
+NARROW, SMALL, FEW = 128, 8192, 64
+"""From so many columns, rows and picks on a screen is worth its making."""
+
+
 class _Clusters:
     """Every row's centre and squared distance, every cluster's weight; picked rows weigh nothing."""
 
-    def __init__(self, x: np.ndarray, given: np.ndarray, picks: list[int], budget: Budget) -> None:
+    def __init__(self, x: np.ndarray, given: np.ndarray, picks: list[int], budget: Budget, k: int) -> None:
         self.pool, self.budget = Rows(x, given, budget), budget
         self.centres = Centres(given, self.pool)
         self.centres.picks.extend(picks)
@@ -89,7 +94,11 @@ class _Clusters:
         origin = float(self.pool.shift @ self.pool.shift)
         self.raw = self.pool.direct and x.dtype == np.float32 and origin <= 4 * float(self.pool.norms.mean())
         self.room = self.pool.buffers(1)[0]
-        budget.hold(2 * self.near.nbytes + self.owner.nbytes + self.free.nbytes + self.pool.norms.nbytes + budget.max_bytes)
+        worth = self.pool.d >= NARROW and self.pool.n >= SMALL and k - len(picks) >= FEW
+        self.screen: Screen | None = Screen(self.pool) if worth else None
+        self.useless = 0
+        held = 0 if self.screen is None else self.screen.numbers.nbytes
+        budget.hold(held + 2 * self.near.nbytes + self.owner.nbytes + self.free.nbytes + self.pool.norms.nbytes + budget.max_bytes)
 
     def _take(self, picks: list[int]) -> None:
         first = len(self.centres) - len(picks)
@@ -119,11 +128,17 @@ class _Clusters:
 
     def _move(self, centre: np.ndarray) -> None:
         pool, new = self.pool, len(self.weights) - 1
-        step = self.budget.rows(64, most=2**16) if self.raw else len(self.room)
+        step = self.budget.rows(64, most=2**14) if self.raw else len(self.room)
         test = self._test(centre)
+        numbers, rest = (np.empty(0), 0.0) if self.screen is None else self.screen.centre(centre)
+        read = 0
         for start in range(0, pool.n, step):
-            part = slice(start, min(start + step, pool.n))
-            maybe = start + np.flatnonzero(test(part))
+            part: slice | np.ndarray = slice(start, min(start + step, pool.n))
+            if self.screen is not None:
+                passed = start + self.screen.passes(slice(start, start + step), numbers, rest, self.reach)
+                part = passed if len(passed) < step // 4 else part
+            maybe = (np.arange(part.start, part.stop) if isinstance(part, slice) else part)[test(part)]
+            read += part.stop - start if isinstance(part, slice) else len(part)
             for at in range(0, len(maybe), 1024):
                 rows = maybe[at : at + 1024]
                 gaps = differences(pool.wide(rows), centre)
@@ -133,9 +148,13 @@ class _Clusters:
                 self.weights[new] += gaps.sum()
                 self.near[rows], self.owner[rows] = gaps, new
                 self.reach[rows] = (1 - 2 * pool.e) * pool.norms[rows] - gaps * pool.scale**2
-        self.budget.read(pool.n, pool.n)
+        self.budget.read(read, pool.n)
+        # Early centres take many rows, so that nothing can be said; later, a screen that lets most pass is only a burden.
+        self.useless += new > 64 and 2 * read > pool.n
+        if self.useless > 16:
+            self.screen = None
 
-    def _test(self, centre: np.ndarray) -> Callable[[slice], np.ndarray]:
+    def _test(self, centre: np.ndarray) -> Callable[[slice | np.ndarray], np.ndarray]:
         """Which rows may be closer to a new centre than to their own: all that are, by the bound, and few others.
 
         Rows multiplied as they are differ from a by the shift s, so that |fl(x·b̂) - x·b| ≤ (d + 3)·u·(‖a‖ + ‖s‖)·‖b‖, twice of

@@ -1,21 +1,24 @@
 """The selections of `farthest` and `seeding` on torch tensors: on a CUDA device nothing waits for the host between two picks of a block.
 
-Imported only when a tensor on a device comes or when it is asked for. The picks are those of the NumPy kernels: passes are float32
+Used only when a tensor on a device comes or when it is asked for. The picks are those of the NumPy kernels: passes are float32
 products under the bound of `rows.py`, what decides are differences in float64; proposals come from the same stream.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from querist.kernels.budget import current
 from querist.kernels.clustering import RELATIVE_ZERO
 from querist.kernels.rows import TINY, slack
 from querist.kernels.seeding import PATIENCE, PROPOSALS, SUMS
+
+if TYPE_CHECKING:
+    from torch import Tensor
+else:
+    Tensor = Any  # importing this file loads no torch, like every file of the kernels
 
 BLOCK = 512
 """Rows whose true distances are kept at a time; one wait for the host per block."""
@@ -24,15 +27,21 @@ ROOM = 2**26
 """Elements of a product of the pool with centres at a time."""
 
 
+def _groups(rows: Tensor, size: int) -> list[Tensor]:
+    return [rows[at : at + size] for at in range(0, len(rows), size)]
+
+
 class _Pool:
     """Rows about a shift; upper bounds on squared distances; which of them are exact."""
 
     def __init__(self, x: Tensor, given: Tensor) -> None:
+        import torch
+
         self.x, self.given = x, given
         self.n, self.d = x.shape
         self.shift = x[:: max(1, self.n // 4096)].double().mean(dim=0).float().double()
         self.step = max(1, ROOM // max(512, self.d))
-        self.norms = torch.cat([((part.double() - self.shift) ** 2).sum(dim=1) for part in x.split(self.step)])
+        self.norms = torch.cat([((part.double() - self.shift) ** 2).sum(dim=1) for part in _groups(x, self.step)])
         largest = float(self.norms.max())
         # Outside float32's comfortable range, for very wide rows, and where products may be rounded to TF32, passes are float64 too.
         comfortable = (
@@ -45,7 +54,9 @@ class _Pool:
 
     def tighten(self, centres: Tensor) -> None:
         """Lower the bounds by centres (p, d) in float64."""
-        for group in centres.split(512):
+        import torch
+
+        for group in _groups(centres, 512):
             b = group - self.shift
             own = (1 + 2 * self.e) * (b**2).sum(dim=1)
             right = (-2.0 * b).to(self.dtype)
@@ -58,16 +69,20 @@ class _Pool:
 
     def exact(self, rows: Tensor, centres: Tensor) -> Tensor:
         """True distances of rows to their nearest centre."""
+        import torch
+
         out = torch.full((len(rows),), torch.inf, dtype=torch.float64, device=self.x.device)
         for start in range(0, len(rows), 4096):
             a = self.x[rows[start : start + 4096]].double()
-            for centre in centres.split(max(1, ROOM // (4096 * self.d))):
+            for centre in _groups(centres, max(1, ROOM // (4096 * self.d))):
                 gaps = ((a[:, None] - centre[None]) ** 2).sum(dim=2).amin(dim=1)
                 out[start : start + 4096] = torch.minimum(out[start : start + 4096], gaps)
         return out
 
     def largest(self, size: int) -> tuple[Tensor, Tensor, Tensor]:
         """Rows of the largest bounds in ascending order, the largest bound outside and the first row that has it."""
+        import torch
+
         values, rows = torch.sort(self.upper, descending=True, stable=True)
         if self.n > size:
             return rows[:size].sort().values, values[size], rows[size]
@@ -76,14 +91,16 @@ class _Pool:
 
 def k_center(x: Tensor, centres: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """See `farthest.k_center`; rows (p,) and squared distances (p,) on the device of x."""
+    import torch
+
     budget, k = current(), min(k, len(x))
     picks, values = x.new_empty(0, dtype=torch.int64), x.new_empty(0, dtype=torch.float64)
     if k <= 0:
         return picks, values
     pool = _Pool(x, centres)
     if not len(centres):
-        mean = x.double().mean(dim=0) if pool.n <= pool.step else sum(part.double().sum(dim=0) for part in x.split(pool.step)) / pool.n
-        gaps = torch.cat([((part.double() - mean) ** 2).sum(dim=1) for part in x.split(pool.step)])
+        mean = x.double().mean(dim=0) if pool.n <= pool.step else sum(part.double().sum(dim=0) for part in _groups(x, pool.step)) / pool.n
+        gaps = torch.cat([((part.double() - mean) ** 2).sum(dim=1) for part in _groups(x, pool.step)])
         picks = (gaps <= gaps.min() * (1 + 1e-9)).to(torch.uint8).argmax()[None]
         values = values.new_full((1,), torch.inf)
     known = torch.cat([centres.double(), x[picks].double()])
@@ -107,7 +124,11 @@ def k_center(x: Tensor, centres: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 def _from_block(a: Tensor, rows: Tensor, near: Tensor, outside: Tensor, first: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor]:
     """Pick from a block while its best beats all others; the host waits once per 64 picks."""
-    picks, values, alive = [], [], torch.ones((), dtype=torch.bool, device=a.device)
+    import torch
+
+    picks: list[Tensor] = []
+    values: list[Tensor] = []
+    alive = torch.ones((), dtype=torch.bool, device=a.device)
     while len(picks) < min(k, len(rows)):
         for _ in range(min(64, k - len(picks), len(rows) - len(picks))):
             i = near.argmax()
@@ -132,7 +153,7 @@ class _Factors:
         self.step = max(1, ROOM // max(512, *(one.shape[1] for one in factors)))
         one = factors[0]
         # The origin of a feature space means nothing; that of gradients does.
-        self.shift: Any = sum(part.double().sum(dim=0) for part in one.split(self.step)) / self.n if len(factors) == 1 else 0.0
+        self.shift: Any = sum(part.double().sum(dim=0) for part in _groups(one, self.step)) / self.n if len(factors) == 1 else 0.0
 
     def take(self, part: Any) -> tuple[list[Tensor], Tensor]:
         rows = [one[part].double() for one in self.factors]
@@ -152,6 +173,8 @@ class _Factors:
 
 def kmeans_pp(factors: tuple[Tensor, ...], k: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
     """See `seeding.kmeans_pp`; factors are (x,) for vectors or (a, h) for outer products."""
+    import torch
+
     points, budget = _Factors(factors), current()
     n, k = points.n, min(k, points.n)
     cuts = [slice(start, start + points.step) for start in range(0, n, points.step)]
@@ -161,7 +184,7 @@ def kmeans_pp(factors: tuple[Tensor, ...], k: int, rng: np.random.Generator) -> 
     values, weights, fresh, refused, total = norms[picks], torch.full_like(norms, torch.inf), 0, 10**12, 1.0
     while len(picks) < k:
         if refused >= max(PROPOSALS, n // PATIENCE):
-            for centres in picks[fresh:].split(512):
+            for centres in _groups(picks[fresh:], 512):
                 right = points.take(centres)
                 for cut in cuts:
                     closest = points.between(points.take(cut), right).amin(dim=1)
@@ -188,6 +211,8 @@ def kmeans_pp(factors: tuple[Tensor, ...], k: int, rng: np.random.Generator) -> 
 
 def _proposed(weights: Tensor, sums: Tensor, uniform: Tensor) -> Tensor:
     """Rows with probability ∝ weight, by a block and a row in it."""
+    import torch
+
     at = uniform * sums[-1]
     block = torch.searchsorted(sums, at, right=True).clamp_max(len(sums) - 1)
     rest = at - torch.where(block > 0, sums[(block - 1).clamp_min(0)], 0.0)
@@ -200,9 +225,11 @@ def _proposed(weights: Tensor, sums: Tensor, uniform: Tensor) -> Tensor:
 
 def _kept(points: _Factors, rows: Tensor, weights: Tensor, since: Tensor, picks: Tensor, uniform: Tensor, zero: Tensor, k: int) -> tuple[Tensor, Tensor, int]:
     """Proposals that are kept, their D², and how many were looked at; one wait for the host."""
+    import torch
+
     taken = points.take(rows)
     near = weights.clone()
-    for group in since.split(512) if len(since) else ():
+    for group in _groups(since, 512):
         near = torch.minimum(near, points.between(taken, points.take(group)).amin(dim=1))
     table, gone = points.between(taken, taken), torch.isin(rows, picks)
     kept, found = [], []

@@ -146,8 +146,9 @@ class _Draw:
         block = np.searchsorted(self.sums, at, side="right").clip(max=len(self.sums) - 1)
         left = at - np.where(block > 0, self.sums[block - 1], 0.0)
         rows = np.empty(len(at), dtype=np.int64)
-        for i, (start, rest) in enumerate(zip((block * SUMS).tolist(), left.tolist(), strict=True)):
-            inside = np.cumsum(self.weights[start : start + SUMS])
+        for one in np.unique(block).tolist():
+            inside, mine = np.cumsum(self.weights[one * SUMS : (one + 1) * SUMS]), block == one
             # Rounding may leave more than the block holds: its last row with a weight then.
-            rows[i] = start + min(int(np.searchsorted(inside, rest, side="right")), int(np.searchsorted(inside, inside[-1], side="left")))
+            last = int(np.searchsorted(inside, inside[-1], side="left"))
+            rows[mine] = one * SUMS + np.searchsorted(inside, left[mine], side="right").clip(max=last)
         return rows
