@@ -9,8 +9,8 @@ import pytest
 
 from querist.core.rng import stream
 from querist.kernels import robust
-from querist.kernels.robust import robust_k_center
 from querist.kernels.geometry import k_center
+from querist.kernels.robust import robust_k_center
 
 scipy = pytest.importorskip("scipy")
 pytestmark = pytest.mark.torchless

@@ -15,8 +15,8 @@ from querist.acquire.embeddings import Embedding
 from querist.acquire.selectors import KCenter, Picks
 from querist.core.contracts import PoolView
 from querist.core.errors import UsageError
-from querist.kernels.robust import Cover, robust_k_center
 from querist.kernels.geometry import k_center
+from querist.kernels.robust import Cover, robust_k_center
 
 
 @dataclass(frozen=True)
