@@ -14,9 +14,7 @@ from jaxtyping import Float
 from querist.core.optional import require
 
 
-def linear_inner(
-    x: Float[np.ndarray, "n d"], y: Float[np.ndarray, "m d"], covariance: Float[np.ndarray, "d d"], noise: float
-) -> Float[np.ndarray, "n m"]:
+def linear_inner(x: Float[np.ndarray, "n d"], y: Float[np.ndarray, "m d"], covariance: Float[np.ndarray, "d d"], noise: float) -> Float[np.ndarray, "n m"]:
     """⟨L_x, L_y⟩ = (x·y)(x·Σy) / s⁴ for linear regression with noise variance s² (`noise`)."""
     return np.asarray((x @ y.T) * (x @ covariance @ y.T) / noise**2)
 
@@ -37,8 +35,10 @@ def probit_inner(
     """⟨L_x, L_y⟩ = (x·y)(BvN(ζ_x, ζ_y; ρ) - Φ(ζ_x)Φ(ζ_y)) for binary probit classification, (n, m): for blocks of a pool.
 
     Args:
-        x, y: Features.
-        mean, covariance: Posterior of the weights.
+        x: Features of one block.
+        y: Features of the other.
+        mean: Posterior mean of the weights.
+        covariance: Posterior covariance of the weights.
         logistic: Approximate a logistic likelihood: √(π/8)·x inside ζ and ρ.
 
     Raises:
