@@ -81,7 +81,11 @@ def test_calibration_error_by_definition(equal_mass: bool) -> None:
     probs, labels = rng.dirichlet(np.ones(3), size=101), rng.integers(3, size=101)
     confidence, right = probs.max(axis=1), probs.argmax(axis=1) == labels
     order = np.argsort(confidence)
-    bins = [order[np.arange(101) * 7 // 101 == b] for b in range(7)] if equal_mass else [np.flatnonzero((confidence > b / 7) & (confidence <= (b + 1) / 7)) for b in range(7)]
+    bins = (
+        [order[np.arange(101) * 7 // 101 == b] for b in range(7)]
+        if equal_mass
+        else [np.flatnonzero((confidence > b / 7) & (confidence <= (b + 1) / 7)) for b in range(7)]
+    )
     wanted = sum(len(rows) / 101 * abs(right[rows].mean() - confidence[rows].mean()) for rows in bins if len(rows))
     assert calibration.calibration_error(probs, labels, 7, equal_mass) == pytest.approx(wanted, abs=1e-12)
 
