@@ -48,7 +48,7 @@ def test_the_order_of_the_pool_does_not_matter(name: str) -> None:
 def test_more_steps_than_picks_and_a_smaller_error() -> None:
     view = FakeView.random(n=150, k=15)
     v = sparse.projections(view.stat("probs"), entropy=0.7)
-    found = sparse.frank_wolfe(lambda row: v @ v[row], v @ v.sum(axis=0), np.linalg.norm(v, axis=1), 8)
+    found = sparse.frank_wolfe(lambda row: v @ v[row], v @ v.sum(axis=0), np.linalg.norm(v, axis=1), 8, floor=0.01)
     assert len(found.rows) == 8 <= len(found.errors) - 1 <= 32
     chosen = pick(catalogue.acquisition("acs_fw"), view, 8)
     assert list(chosen.ids) == [view.candidates[row] for row in found.rows]
@@ -66,6 +66,20 @@ def test_the_ambiguous_item_matters_less_than_the_disputed_one_once_centred() ->
     probs = np.array([[[0.34, 0.33, 0.33]] * 2, [[0.9, 0.05, 0.05], [0.3, 0.6, 0.1]], [[0.98, 0.01, 0.01]] * 2], dtype=np.float32)
     view = FakeView.random(n=3).filled("probs", probs)
     assert pick(catalogue.acquisition("hilbert_coreset"), view, 1).ids == (view.candidates[1],)
+
+
+@pytest.mark.parametrize("name", ["acs_fw", "hilbert_coreset"])
+def test_a_certain_item_does_not_win_by_its_direction(name: str) -> None:
+    view = FakeView.random(n=40, k=5)
+    probs = np.array(view.stat("probs"))
+    # One item that is all but certain, with the very direction of the sum.
+    acquisition = catalogue.acquisition(name)
+    total = acquisition.embed.coordinates(view).sum(axis=0)
+    lift = 1e-5 * total / np.abs(total).max()
+    probs[9] = np.stack([1 - 1e-3 * np.exp(lift * 1e5) / 3, *[1e-3 * np.exp(lift * 1e5) / 6] * 2], axis=1)
+    chosen = pick(acquisition, view.filled("probs", probs.astype(np.float32)), 10)
+    norms = np.linalg.norm(acquisition.embed.coordinates(view.filled("probs", probs.astype(np.float32))), axis=1)
+    assert norms[9] < 0.01 * norms.max() and view.candidates[9] not in chosen.ids
 
 
 def test_wrong_parameters() -> None:

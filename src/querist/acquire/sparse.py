@@ -58,15 +58,18 @@ class FrankWolfe:
 
     Attributes:
         vertex_start: Begin on the polytope instead of at w = 0.
+        floor: Candidates whose vector is shorter than this share of the longest are left to the fill. Only directions are
+            compared, so a certain item with a tiny vector can win; its huge weight is then thrown away with all others.
     """
 
     vertex_start: bool = False
+    floor: float = 0.01
 
     def choose(self, view: PoolView, scores: np.ndarray | None, embed: Embedding | None, k: int, rng: np.random.Generator) -> Picks:
         """See `Selector`."""
         v = _vectors(embed, view)
         norms = np.sqrt(np.einsum("nk,nk->n", v, v))
-        found = sparse.frank_wolfe(lambda row: v @ v[row], v @ v.sum(axis=0), norms, k, self.vertex_start)
+        found = sparse.frank_wolfe(lambda row: v @ v[row], v @ v.sum(axis=0), norms, k, self.vertex_start, self.floor)
         return _picks(v, found, k)
 
 
@@ -76,18 +79,20 @@ class Coreset:
 
     Attributes:
         solver: `giga`, `fw` (Frank–Wolfe) or `omp` (orthogonal pursuit, needs scipy).
+        floor: As in `FrankWolfe`.
     """
 
     solver: str = "giga"
+    floor: float = 0.01
 
     def choose(self, view: PoolView, scores: np.ndarray | None, embed: Embedding | None, k: int, rng: np.random.Generator) -> Picks:
         """See `Selector`."""
         if self.solver == "fw":
-            return FrankWolfe(vertex_start=True).choose(view, scores, embed, k, rng)
+            return FrankWolfe(vertex_start=True, floor=self.floor).choose(view, scores, embed, k, rng)
         if self.solver not in ("giga", "omp"):
             raise UsageError("unknown solver of a Hilbert coreset", got=self.solver, wanted="giga, fw or omp")
         v = _vectors(embed, view)
-        return _picks(v, sparse.giga(v, k) if self.solver == "giga" else sparse.orthogonal_pursuit(v, k), k)
+        return _picks(v, (sparse.giga if self.solver == "giga" else sparse.orthogonal_pursuit)(v, k, self.floor), k)
 
 
 def _vectors(embed: Embedding | None, view: PoolView) -> np.ndarray:

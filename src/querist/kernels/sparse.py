@@ -19,6 +19,8 @@ SMALLEST = float(np.finfo(np.float32).tiny)
 """Probabilities below this count as this: a float32 zero says "less than 1e-38", not "impossible"."""
 TIE = 1e-12
 """Relative difference below which two values are equal: products of equal rows may differ by an ulp with their place in a block."""
+FLOOR = 1e-6
+"""Vectors shorter than this share of the longest are rounding noise of float32 probabilities."""
 STALLED = 1e-14
 """Share of the squared length of the target below which a residual is rounding noise."""
 
@@ -69,7 +71,7 @@ def projections(probs: Float[np.ndarray, "n k c"], centred: bool = False, entrop
 
 
 def frank_wolfe(
-    column: Callable[[int], np.ndarray], total: Float[np.ndarray, " n"], norms: Float[np.ndarray, " n"], k: int, vertex_start: bool = False
+    column: Callable[[int], np.ndarray], total: Float[np.ndarray, " n"], norms: Float[np.ndarray, " n"], k: int, vertex_start: bool = False, floor: float = FLOOR
 ) -> Sparse:
     """Frank–Wolfe with exact line search over {w ≥ 0, Σ w_m σ_m = σ}, until k distinct rows or 4·k steps.
 
@@ -78,15 +80,16 @@ def frank_wolfe(
     Args:
         column: Row f → ⟨L_f, L_m⟩ for every m.
         total: ⟨L, L_m⟩ with L the sum of all.
-        norms: σ_m = ‖L_m‖; rows of norm 0 are never chosen.
+        norms: σ_m = ‖L_m‖.
         k: Number of distinct rows wanted. Fewer come back when the residual is rounding noise before that.
         vertex_start: Step all the way to the first vertex (Campbell & Broderick) instead of searching from w = 0 (Pinsler et al.).
+        floor: Rows of at most this share of the largest norm are never chosen.
 
     Reference:
         Pinsler et al. 2019, arXiv 1908.02144, algorithm 1.
     """
     whole, sigma = float(total.sum()), float(norms.sum())
-    usable = norms > TIE * norms.max(initial=0.0)
+    usable = norms > floor * norms.max(initial=0.0)
     weights, values = np.zeros(len(norms)), dict[int, float]()
     inner, error, errors = total.astype(np.float64), whole, [whole]
     for step in range(4 * k if usable.any() else 0):
@@ -111,16 +114,16 @@ def frank_wolfe(
     return _sparse(values, weights, np.sqrt(np.maximum(errors, 0.0)))
 
 
-def giga(v: Float[np.ndarray, "n k"], k: int) -> Sparse:
+def giga(v: Float[np.ndarray, "n k"], k: int, floor: float = FLOOR) -> Sparse:
     """Greedy iterative geodesic ascent: turns L(w) towards L on the unit sphere, scales at the end.
 
-    Until k distinct rows or 4·k steps, O(n·k) each; stops where no row improves the direction.
+    Until k distinct rows or 4·k steps, O(n·k) each; stops where no row improves the direction. `floor` as in `frank_wolfe`.
 
     Reference:
         Campbell & Broderick 2018, arXiv 1802.01737; Hilbert coresets in arXiv 1710.05053.
     """
     norms = np.sqrt(np.einsum("nk,nk->n", v, v))
-    usable = norms > TIE * norms.max(initial=0.0)
+    usable = norms > floor * norms.max(initial=0.0)
     safe = np.where(usable, norms, 1.0)
     target = v.sum(axis=0, dtype=np.float64)
     length = float(np.linalg.norm(target))
@@ -156,8 +159,10 @@ def giga(v: Float[np.ndarray, "n k"], k: int) -> Sparse:
     return _sparse(values, length * float(goal @ at) * weights / safe, np.array(errors))
 
 
-def orthogonal_pursuit(v: Float[np.ndarray, "n k"], k: int) -> Sparse:
+def orthogonal_pursuit(v: Float[np.ndarray, "n k"], k: int, floor: float = FLOOR) -> Sparse:
     """Orthogonal matching pursuit with weights ≥ 0: every step refits all weights by non-negative least squares.
+
+    `floor` as in `frank_wolfe`.
 
     Raises:
         MissingExtraError: without scipy.
@@ -167,7 +172,7 @@ def orthogonal_pursuit(v: Float[np.ndarray, "n k"], k: int) -> Sparse:
     """
     nnls = require("scipy.optimize", by="orthogonal pursuit").nnls
     norms = np.sqrt(np.einsum("nk,nk->n", v, v))
-    free = norms > TIE * norms.max(initial=0.0)
+    free = norms > floor * norms.max(initial=0.0)
     target = v.sum(axis=0, dtype=np.float64)
     residual, weights, values, errors = target, np.zeros(len(v)), dict[int, float](), [float(np.linalg.norm(target))]
     while len(values) < k and free.any():
