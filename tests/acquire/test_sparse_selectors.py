@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -68,18 +69,21 @@ def test_the_ambiguous_item_matters_less_than_the_disputed_one_once_centred() ->
     assert pick(catalogue.acquisition("hilbert_coreset"), view, 1).ids == (view.candidates[1],)
 
 
-@pytest.mark.parametrize("name", ["acs_fw", "hilbert_coreset"])
-def test_a_certain_item_does_not_win_by_its_direction(name: str) -> None:
-    view = FakeView.random(n=40, k=5)
-    probs = np.array(view.stat("probs"))
-    # One item that is all but certain, with the very direction of the sum.
-    acquisition = catalogue.acquisition(name)
-    total = acquisition.embed.coordinates(view).sum(axis=0)
-    lift = 1e-5 * total / np.abs(total).max()
-    probs[9] = np.stack([1 - 1e-3 * np.exp(lift * 1e5) / 3, *[1e-3 * np.exp(lift * 1e5) / 6] * 2], axis=1)
-    chosen = pick(acquisition, view.filled("probs", probs.astype(np.float32)), 10)
-    norms = np.linalg.norm(acquisition.embed.coordinates(view.filled("probs", probs.astype(np.float32))), axis=1)
-    assert norms[9] < 0.01 * norms.max() and view.candidates[9] not in chosen.ids
+@dataclasses.dataclass(frozen=True)
+class Given(Projected):
+    """Fixed vectors instead of projections; the tenth is tiny and has the very direction of the sum."""
+
+    def coordinates(self, view: Any) -> np.ndarray:
+        v = stream(1, 0, "oracle").normal(size=(40, 6)) + 0.5
+        v[9] = 1e-4 * v.sum(axis=0)
+        return np.asarray(v)
+
+
+@pytest.mark.parametrize("selector", [FrankWolfe(), Coreset()])
+def test_a_certain_item_does_not_win_by_its_direction(selector: Any) -> None:
+    view = FakeView.random(n=40)
+    assert view.candidates[9] not in pick(Compose(embed=Given(), selector=selector), view, 8).ids
+    assert pick(Compose(embed=Given(), selector=dataclasses.replace(selector, floor=0.0)), view, 8).ids[0] == view.candidates[9]
 
 
 def test_wrong_parameters() -> None:

@@ -73,6 +73,35 @@ def test_frank_wolfe_equals_the_naive_twin(seed: int, n: int, width: int, k: int
     np.testing.assert_allclose(found.weights, weights[picks], rtol=1e-4, atol=1e-5)
 
 
+def naive_giga(v: np.ndarray, k: int) -> tuple[list[int], float]:
+    """Unit vectors on the sphere; the best point of each arc by search instead of a formula."""
+    units, goal = v / np.linalg.norm(v, axis=1, keepdims=True), v.sum(axis=0) / np.linalg.norm(v.sum(axis=0))
+    picks = [int(np.argmax(units @ goal))]
+    at = units[picks[0]]
+    while len(picks) < k:
+        way = goal - (goal @ at) * at
+        tangents = units - np.outer(units @ at, at)
+        f = int(np.argmax(tangents @ way / np.maximum(np.linalg.norm(tangents, axis=1), 1e-9)))
+        arc = at + np.linspace(0, 1, 20_001)[:, None] * (units[f] - at)
+        arc /= np.linalg.norm(arc, axis=1, keepdims=True)
+        at = arc[int(np.argmax(arc @ goal))]
+        picks.append(f)
+    return picks, float(np.linalg.norm(v.sum(axis=0)) * np.linalg.norm(goal - (goal @ at) * at))
+
+
+def test_giga_equals_the_naive_twin() -> None:
+    compared = 0
+    for seed in range(20):
+        v = stream(seed, 0, "oracle").normal(size=(40, 8)) + 0.3
+        picks, error = naive_giga(v, 4)
+        if len(set(picks)) == 4:
+            found = run(v, 4, "giga")
+            assert found.rows.tolist() == picks
+            assert found.errors[-1] == pytest.approx(error, rel=1e-3)
+            compared += 1
+    assert compared >= 10
+
+
 @pytest.mark.parametrize("solver", ["fw", "vertex", "giga", "omp"])
 def test_errors_never_grow_and_weights_reproduce_them(solver: str) -> None:
     for seed in range(8):

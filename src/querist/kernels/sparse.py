@@ -71,7 +71,12 @@ def projections(probs: Float[np.ndarray, "n k c"], centred: bool = False, entrop
 
 
 def frank_wolfe(
-    column: Callable[[int], np.ndarray], total: Float[np.ndarray, " n"], norms: Float[np.ndarray, " n"], k: int, vertex_start: bool = False, floor: float = FLOOR
+    column: Callable[[int], np.ndarray],
+    total: Float[np.ndarray, " n"],
+    norms: Float[np.ndarray, " n"],
+    k: int,
+    vertex_start: bool = False,
+    floor: float = FLOOR,
 ) -> Sparse:
     """Frank–Wolfe with exact line search over {w ≥ 0, Σ w_m σ_m = σ}, until k distinct rows or 4·k steps.
 
