@@ -135,3 +135,10 @@ def test_what_the_reasons_say_and_what_is_refused() -> None:
 @pytest.mark.parametrize("form", FORMS)
 def test_many_classes(form: str) -> None:
     assert len(set(pick(BAIT(form), FakeView.random(n=30, k=1, c=40), 4).ids)) == 4
+
+
+@pytest.mark.parametrize("name", ["bait", "bait_top2", "bait_binary", "lcmd", "maxdet", "maxdist"])
+def test_the_order_of_the_pool_does_not_matter(name: str) -> None:
+    view = FakeView.random(n=60)
+    order = stream(1, 0, "oracle").permutation(60)
+    assert pick(catalogue.acquisition(name), view.take(order), 6).ids == pick(catalogue.acquisition(name), view, 6).ids
