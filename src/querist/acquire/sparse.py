@@ -63,7 +63,7 @@ class FrankWolfe:
     """
 
     vertex_start: bool = False
-    floor: float = 0.01
+    floor: float = 0.1
 
     def choose(self, view: PoolView, scores: np.ndarray | None, embed: Embedding | None, k: int, rng: np.random.Generator) -> Picks:
         """See `Selector`."""
@@ -83,7 +83,7 @@ class Coreset:
     """
 
     solver: str = "giga"
-    floor: float = 0.01
+    floor: float = 0.1
 
     def choose(self, view: PoolView, scores: np.ndarray | None, embed: Embedding | None, k: int, rng: np.random.Generator) -> Picks:
         """See `Selector`."""
