@@ -13,7 +13,7 @@ from querist.acquire.scores import Margin
 from querist.acquire.uherding import UHerding, probe
 from querist.acquire.unit import Unit
 from querist.core.rng import stream
-from querist.kernels import herding, information, neighbours, tempering
+from querist.kernels import calibration, herding, information, neighbours
 from querist.testing import FakeView
 
 pytestmark = pytest.mark.torchless
@@ -82,7 +82,7 @@ def test_a_bold_probe_is_tempered_and_unseen_classes_count_as_wrong() -> None:
     held_out = probe(noisy, labels)
     assert held_out is not None and held_out.shape == (60, 3)
     np.testing.assert_allclose(held_out.sum(axis=1), 1.0)
-    assert tempering.best_temperature(held_out, labels, np.arange(1.0, 20.0, 0.1)) > 1.0
+    assert calibration.best_temperature(held_out, labels, np.arange(1.0, 20.0, 0.1)) > 1.0
     rare = np.where(np.arange(60) == 59, 3, labels)
     wide = probe(noisy, rare)
     assert wide is not None and wide.shape == (60, 4) and wide[59, 3] == 0

@@ -20,7 +20,7 @@ from querist.acquire.unit import SAMPLE, Unit, sampled
 from querist.core.contracts import PoolView
 from querist.core.optional import require
 from querist.core.records import Selection
-from querist.kernels import herding, information, neighbours, tempering
+from querist.kernels import calibration, herding, information, neighbours
 
 GRID = np.arange(1.0, 20.0, 0.1)
 """Temperatures tried."""
@@ -72,7 +72,7 @@ class UHerding:
     @staticmethod
     def _weights(probs: np.ndarray, temperature: float) -> np.ndarray:
         """1 - (p(1) - p(2)) of the tempered mean probabilities."""
-        return information.margin(tempering.tempered(information.predictive(probs), temperature)[:, None])
+        return information.margin(calibration.temper(information.predictive(probs), temperature)[:, None])
 
     def _temperature(self, view: PoolView, covered: np.ndarray) -> float:
         """The given or fitted temperature; infinite (equal weights) where nothing is labelled or nothing could be held out."""
@@ -82,7 +82,7 @@ class UHerding:
         if not len(labels):
             return 1.0 if len(view.labelled) else np.inf
         held_out = probe(covered[: len(labels)], labels)
-        return np.inf if held_out is None else tempering.best_temperature(held_out, labels, GRID)
+        return np.inf if held_out is None else calibration.best_temperature(held_out, labels, GRID)
 
 
 def probe(x: np.ndarray, labels: np.ndarray) -> np.ndarray | None:

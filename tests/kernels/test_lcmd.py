@@ -1,0 +1,78 @@
+"""LCMD against a naive twin, golden numbers and k-center."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from querist.core.rng import stream
+from querist.kernels import geometry, lcmd
+from querist.kernels.budget import limit
+
+pytestmark = pytest.mark.torchless
+
+POINTS = np.array([(0, 0), (1, 0), (0, 3), (5, 0), (5, 1), (6, 6), (2, 2)], dtype=np.float64)
+
+
+def test_golden() -> None:
+    rows, squared, clusters = lcmd.lcmd(POINTS[1:], POINTS[:1], 5)
+    assert (rows + 1).tolist() == [5, 4, 2, 6, 1]
+    assert (squared[0], clusters[0]) == (72.0, 0)
+
+
+def naive(x: np.ndarray, centres: np.ndarray, k: int) -> list[int]:
+    at, picks = [*centres], list[int]()
+    for _ in range(min(k, len(x))):
+        if at:
+            gaps = np.array([[((row - c) ** 2).sum() for c in at] for row in x])
+            owner, near = gaps.argmin(axis=1), gaps.min(axis=1)
+            loads = [near[owner == c].sum() for c in range(len(at))]
+            members = [i for i in range(len(x)) if i not in picks and (owner[i] == int(np.argmax(loads)) or max(loads) <= 0)]
+            pick = max(members, key=lambda i: (near[i], -i))
+        else:
+            pick = max(range(len(x)), key=lambda i: (x[i] @ x[i], -i))
+        picks.append(pick)
+        at.append(x[pick])
+    return picks
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 10_000), st.integers(1, 14), st.integers(0, 4), st.integers(0, 12), st.booleans())
+def test_equals_the_naive_twin(seed: int, n: int, m: int, k: int, grid: bool) -> None:
+    rng = stream(seed, 0, "oracle")
+    x, centres = rng.normal(size=(n, 3)), rng.normal(size=(m, 3))
+    if grid:  # ties and duplicates, exact in float64
+        x, centres = np.round(x), np.round(centres)
+    assert lcmd.lcmd(x, centres, k)[0].tolist() == naive(x, centres, k)
+
+
+def test_one_cluster_is_k_center() -> None:
+    for seed in range(10):
+        x = stream(seed, 0, "oracle").normal(size=(30, 3))
+        assert lcmd.lcmd(x[1:], x[:1], 1)[0].tolist() == geometry.k_center(x[1:], x[:1], 1)[0].tolist()
+
+
+def test_weight_beats_distance() -> None:
+    crowd = stream(0, 0, "oracle").normal(size=(200, 2))
+    outlier = np.array([[40.0, 0.0]])
+    centres = np.array([[0.0, 0.0], [36.0, 0.0]])
+    rows = lcmd.lcmd(np.concatenate([crowd, outlier]), centres, 1)[0]
+    assert rows[0] < 200 and geometry.k_center(np.concatenate([crowd, outlier]), centres, 1)[0][0] == 200
+
+
+def test_duplicates_follow_all_distinct_points() -> None:
+    x = np.repeat(stream(1, 0, "oracle").normal(size=(6, 3)), 5, axis=0)
+    rows, squared, _ = lcmd.lcmd(x, x[:0], 30)
+    assert {row // 5 for row in rows[:6].tolist()} == set(range(6))
+    assert sorted(rows.tolist()) == list(range(30)) and np.isinf(squared[0]) and (squared[6:] == 0).all()
+
+
+def test_float32_rows_and_blocks() -> None:
+    rng = stream(2, 0, "oracle")
+    x, centres = rng.normal(size=(900, 4)).astype(np.float32), rng.normal(size=(20, 4)).astype(np.float32)
+    whole = lcmd.lcmd(x, centres, 40)[0].tolist()
+    assert whole == lcmd.lcmd(x.astype(np.float64), centres.astype(np.float64), 40)[0].tolist()
+    with limit(4096):
+        assert lcmd.lcmd(x, centres, 40)[0].tolist() == whole
