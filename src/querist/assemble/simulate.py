@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from querist.core.catalogue import recipe_name
 from querist.core.errors import UsageError
 from querist.data.datasets import NamedPool, NamedSet, named
 from querist.project.oracles import Simulated
@@ -53,7 +54,7 @@ def simulation(
     oracle = Simulated({item: data.targets[item] for item in data.candidates})
     if str(path) != ":memory:" and Path(path).exists():
         return Project.open(path), oracle
-    options = {"recipe": RECIPES.get(dataset, "mlp"), **(learner or {})}
+    options = {"recipe": recipe_name(method) or RECIPES.get(dataset, "mlp"), **(learner or {})}
     # Three pools that share no item: nothing computed from the pool's inputs (normalisation) can see a test input.
     part = "final" if final else "dev"
     project = Project.create(
