@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 def compute(fitted: Fitted, question: Question, on_batch: OnBatch) -> NDArray[np.float32]:
     """(n,), in closed form: behind the features there is one linear layer."""
+    if not question.ids:
+        return np.empty(0, dtype=np.float32)
     last = fitted.networks[0].last
     weight, bias = last.weight.detach().numpy(), (np.zeros(last.out_features) if last.bias is None else last.bias.detach().numpy())
     features, labels = question.anchors()
