@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from querist.core.rng import stream
 from querist.kernels import medoids as module
+from querist.kernels.clustering import kmeans_pp
 from querist.kernels.medoids import medoids
 
 pytestmark = pytest.mark.torchless
@@ -38,14 +39,18 @@ def test_min_k_n_distinct_rows_of_any_points(n: int, k: int, distinct: int, seed
     assert (np.diff(found.sizes) <= 0).all() and found.sizes.sum() == (n if k else 0)
 
 
-def test_lloyd_ends_where_nothing_moves() -> None:
-    x = stream(3, 0, "oracle").normal(size=(80, 2))
-    found = medoids(x, 5, stream(0, 1, "select"), rounds=200)
-    centres = x[found.rows]
-    for _ in range(200):  # from the medoids on, a naive Lloyd comes to clusters of the same sizes
+@pytest.mark.parametrize("seed", range(6))
+def test_it_is_naive_lloyd_from_the_same_seeds(seed: int) -> None:
+    x = stream(seed, 0, "oracle").normal(size=(80, 2))
+    norms = ((x - x.mean(axis=0)) ** 2).sum(axis=1)
+    centres = x[kmeans_pp(lambda row: ((x - x[row]) ** 2).sum(axis=1), norms, 5, stream(seed, 1, "select"))[0]]
+    for _ in range(200):
         owner = ((x[:, None] - centres) ** 2).sum(axis=2).argmin(axis=1)
         centres = np.stack([x[owner == cluster].mean(axis=0) for cluster in range(5)])
-    assert sorted(np.bincount(owner).tolist(), reverse=True) == found.sizes.tolist()
+    wanted = [int(np.where(owner == cluster, ((x - centres[cluster]) ** 2).sum(axis=1), np.inf).argmin()) for cluster in range(5)]
+    found = medoids(x, 5, stream(seed, 1, "select"), rounds=200)
+    assert set(found.rows.tolist()) == set(wanted)
+    assert found.sizes.tolist() == sorted(np.bincount(owner).tolist(), reverse=True)
 
 
 def test_rows_in_blocks_agree(monkeypatch: pytest.MonkeyPatch) -> None:

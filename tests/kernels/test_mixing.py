@@ -63,3 +63,10 @@ def test_anchors_are_the_means_of_the_classes_that_are_there() -> None:
     np.testing.assert_array_equal(class_anchors(features, np.array([2, 0, 2, 0])), [[4, 5], [2, 3]])
     np.testing.assert_array_equal(class_anchors(features, np.empty(0, dtype=np.int64)), [[3, 4]])
     assert class_anchors(features[:0], np.empty(0, dtype=np.int64)).shape == (0, 2)
+
+
+def test_rows_in_blocks_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = parts()
+    whole = mixing_cap(*given)
+    monkeypatch.setattr("querist.kernels.mixing.ROWS", 7)
+    np.testing.assert_allclose(mixing_cap(*given), whole, rtol=1e-9)

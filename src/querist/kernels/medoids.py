@@ -74,9 +74,12 @@ def _move(centres: np.ndarray, x: np.ndarray, owner: np.ndarray) -> None:
 
 def _nearest(owner: np.ndarray, gap: np.ndarray, k: int) -> Medoids:
     sizes = np.bincount(owner, minlength=k)
-    order = np.lexsort((np.arange(len(owner)), gap, owner))
-    filled = np.flatnonzero(sizes)
-    rows = order[np.concatenate([[0], np.cumsum(sizes[filled])[:-1]])]
+    least = np.full(k, np.inf)
+    np.minimum.at(least, owner, gap)
+    # The two rows of a small cluster are equally far from their mean: what rounding makes of it must not decide.
+    near = np.flatnonzero(gap <= least[owner] * (1 + 1e-9))
+    filled, first = np.unique(owner[near], return_index=True)
+    rows = near[first]
     large = np.argsort(-sizes[filled], kind="stable")
     rows, counts = rows[large], sizes[filled][large]
     rest = np.setdiff1d(np.arange(len(owner)), rows)
