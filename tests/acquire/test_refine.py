@@ -40,7 +40,7 @@ class Spy:
 def test_the_pool_is_refined_as_published() -> None:
     """Union of all batches, next parts of α times its size, the batch from the last union."""
     view, spies, last = FakeView.random(n=300), (Spy(), Spy(Random())), Spy()
-    chosen = Refine(spies, last, depth=3, alpha=0.5, batches=8, first=100).select(view, 4, stream(0, 1, "select"))
+    chosen = Refine(spies, last, depth=3, alpha=0.5, batches=4, first=100).select(view, 4, stream(0, 1, "select"))
     assert all(len(spy.pools) == 3 * 4 and len(spy.chosen) == 3 * 4 * 4 for spy in spies)
     size, pool = 100, set(view.candidates)
     for turn in range(3):
@@ -78,7 +78,7 @@ def test_it_needs_what_its_methods_need() -> None:
 
 def test_refusals() -> None:
     view = FakeView.random()
-    for wrong in (Refine(()), Refine(depth=-1), Refine(alpha=0.0)):
+    for wrong in (Refine(()), Refine(depth=-1), Refine(alpha=0.0), Refine(batches=0)):
         with pytest.raises(UsageError, match="REFINE cannot"):
             wrong.select(view, 3, stream(0, 1, "select"))
     with pytest.raises(UsageError, match="unknown strategy"):

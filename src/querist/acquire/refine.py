@@ -29,7 +29,7 @@ class Refine:
         last: The method that chooses; one that covers.
         depth: Rounds of filtering.
         alpha: Size of the random parts, as a share of the present pool, from the second round on.
-        batches: Batches a round, over all methods together.
+        batches: Batches of each method in a round (100 over nine methods in the paper).
         first: Size of the random parts in the first round.
         most: A refined pool that is larger is cut to this size at random.
     """
@@ -38,7 +38,7 @@ class Refine:
     last: str | Acquisition = "badge"
     depth: int = 5
     alpha: float = 0.4
-    batches: int = 100
+    batches: int = 11
     first: int = 5000
     most: int = 10_000
 
@@ -49,9 +49,9 @@ class Refine:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See `Acquisition.select`."""
-        if not self.strategies or self.depth < 0 or not 0 < self.alpha <= 1:
-            got = f"{len(self.strategies)} strategies, depth={self.depth}, alpha={self.alpha:g}"
-            raise UsageError("REFINE cannot filter like this", got=got, wanted="strategies, depth ≥ 0, 0 < alpha ≤ 1")
+        if not self.strategies or self.depth < 0 or self.batches < 1 or not 0 < self.alpha <= 1:
+            got = f"{len(self.strategies)} strategies, depth={self.depth}, alpha={self.alpha:g}, batches={self.batches}"
+            raise UsageError("REFINE cannot filter like this", got=got, wanted="strategies, depth ≥ 0, 0 < alpha ≤ 1, batches ≥ 1")
         n, last = len(view.candidates), catalogue.acquisition(self.last)
         if n <= k or k <= 0:
             return _said(last.select(view, k, rng), f"{n} candidates, nothing to refine")
@@ -66,7 +66,7 @@ class Refine:
         """Rows, ascending, that some method chose from a random part of the pool."""
         chosen: set[str] = set()
         for method in methods:
-            for _ in range(max(self.batches // len(methods), 1)):
+            for _ in range(self.batches):
                 part = pool if size >= len(pool) else np.sort(rng.choice(pool, size=size, replace=False))
                 chosen.update(method.select(Subview(view, part), k, rng).ids)
         rows = pool[[view.candidates[row] in chosen for row in pool]]

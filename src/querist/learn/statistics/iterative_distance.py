@@ -33,7 +33,7 @@ class BasicIterative:
 
     size: float = 0.05
     steps: int = 50
-    halvings: int = 8
+    halvings: int = 16
 
     def __call__(self, run: Run, x: Tensor) -> tuple[Tensor, Tensor]:
         """Perturbation (n, …) at which the prediction changes, and whether it does (n,)."""
