@@ -73,7 +73,9 @@ def test_alfamix_is_its_naive_twin(seed: int) -> None:
     method = catalogue.acquisition("alfamix")
     assert np.flatnonzero(method.by(view, 20).disputed).tolist() == candidates
     again = view.filled("mix_flip", np.where(np.isin(np.arange(len(z)), candidates), np.float32(0.1), np.float32(0.0)))
-    assert set(method.select(again, len(wanted), stream(0, 1, "select")).ids) == set(wanted)
+    chosen = method.select(again, len(wanted), stream(0, 1, "select"))
+    assert set(chosen.ids) == set(wanted) and list(chosen.scores) == sorted(chosen.scores, reverse=True)
+    np.testing.assert_allclose(mixing_cap(z, w, b + 2000.0, anchors), mixing_cap(z, w, b, anchors), rtol=1e-6, err_msg="logits have no origin")
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -52,6 +52,8 @@ def naive(a: np.ndarray, h: np.ndarray, logits: np.ndarray, targets: np.ndarray,
 def test_it_equals_the_naive_twin(seed: int) -> None:
     given = parts(seed)
     assert taylor_greedy(*given, 12, 0.3)[0].tolist() == naive(*given, 12, 0.3)
+    a, h, logits, targets, held = given
+    assert taylor_greedy(a, h, logits + 2000.0, targets, held, 12, 0.3)[0].tolist() == naive(*given, 12, 0.3), "logits have no origin"
 
 
 def test_a_pick_changes_what_comes_next() -> None:

@@ -31,8 +31,7 @@ def medoids(x: Float[np.ndarray, "n d"], k: int, rng: np.random.Generator, round
         rounds: Rounds of Lloyd's algorithm at most; it stops when no row changes its cluster.
 
     Returns:
-        min(k, n) distinct rows. When clusters are empty (fewer distinct points than k), rows that are far from their
-        centre fill up, ties to the lower row.
+        min(k, n) distinct rows. When clusters are empty (fewer distinct points than k), the lowest of the other rows fill up.
     """
     k = min(k, len(x))
     if k <= 0:
@@ -82,7 +81,6 @@ def _nearest(owner: np.ndarray, gap: np.ndarray, k: int) -> Medoids:
     rows = near[first]
     large = np.argsort(-sizes[filled], kind="stable")
     rows, counts = rows[large], sizes[filled][large]
-    rest = np.setdiff1d(np.arange(len(owner)), rows)
-    more = rest[np.lexsort((rest, -gap[rest]))[: k - len(rows)]]
+    more = np.setdiff1d(np.arange(len(owner)), rows)[: k - len(rows)]
     rows = np.concatenate([rows, more])
     return Medoids(rows, np.sqrt(gap[rows]), np.concatenate([counts, np.zeros(len(more), dtype=np.int64)]))
