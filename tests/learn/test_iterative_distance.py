@@ -53,3 +53,15 @@ def test_a_certain_network_has_a_direction() -> None:
     network, x = linear(4), points()
     mild, certain = (BasicIterative()(run, x)[0] for run in (network, lambda at: 1e4 * network(at)))
     torch.testing.assert_close(mild, certain, rtol=1e-9, atol=1e-9)
+
+
+def test_the_direction_is_that_of_where_the_point_has_come_to() -> None:
+    """Between the walls |x| = 1 the way leads outwards, on either side of 0."""
+
+    def walls(x: torch.Tensor) -> torch.Tensor:
+        way = x[:, 0].abs() - 1.0
+        return torch.stack([-way, way], dim=1)
+
+    moved, flipped = BasicIterative(size=0.1)(walls, torch.tensor([[0.05], [-0.05], [0.6]], dtype=torch.float64))
+    assert flipped.all()
+    np.testing.assert_allclose(moved[:, 0].numpy(), [0.95, -0.95, 0.4], atol=1e-4)

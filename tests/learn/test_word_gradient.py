@@ -69,6 +69,15 @@ def test_it_is_autograds_on_two_words() -> None:
     np.testing.assert_allclose(compute(fitted(rows, network), asked(3), lambda done: None), wanted, rtol=1e-5)
 
 
+def test_rows_do_not_depend_on_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, rows = made(), stream(1, 0, "oracle").integers(0, 20, size=(40, 6)).tolist()
+    done: list[int] = []
+    whole = compute(fitted(rows, network), asked(40), done.append)
+    monkeypatch.setattr("querist.learn.statistics.word_gradient.batch_size", lambda networks, shape: 1)  # the smallest batch is 16
+    np.testing.assert_allclose(compute(fitted(rows, network), asked(40), done.append), whole, rtol=1e-4)
+    assert done == [40, 16, 32, 40]
+
+
 def test_it_is_autograds_for_wide_convolutions_too() -> None:
     network = made(TextCNN(words=20, width=6, channels=5, widths=(2, 3)))
     row = [2, 3, 2, 3, 4, 0]

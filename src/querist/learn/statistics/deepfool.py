@@ -37,7 +37,7 @@ class DeepFool:
         overshoot: The point is moved this much farther than the perturbation, to get beyond the boundary.
         steps: Linearisations at most; what has not flipped by then never does.
         classes: Rivals are sought among the largest so many logits.
-        clip: Range that every coordinate keeps to, or None. It makes distances longer.
+        clip: Range that every coordinate keeps to, or None. It makes distances longer, and takes more steps where it binds.
     """
 
     overshoot: float = 0.02
