@@ -12,7 +12,7 @@ import pytest
 from querist import assemble
 from querist.assemble import learners
 from querist.assemble.parts import NETWORKS, inputs, learner, network, runtime
-from querist.assemble.simulate import RECIPES, simulation
+from querist.assemble.simulate import LEARNERS, simulation
 from querist.core import catalogue
 from querist.core.contracts import no_report
 from querist.core.errors import UsageError
@@ -97,7 +97,8 @@ def test_encoders_known_to_init_are_those_that_can_be_opened() -> None:
     encoders = importlib.import_module("querist.nets.encoders")
     assert all(encoders.encoder(name) for name in learners.ENCODERS)
     recipes = {str(row["name"]) for row in catalogue.rows("recipe")}
-    assert {learners.HEAD, learners.SMALL_CNN["recipe"], learners.MLP["recipe"], *RECIPES.values()} <= recipes
+    assert {learners.HEAD, learners.SMALL_CNN["recipe"], learners.MLP["recipe"], *(own["recipe"] for own in LEARNERS.values())} <= recipes
+    assert {own["encoder"] for own in LEARNERS.values() if "encoder" in own} <= set(learners.ENCODERS)
 
 
 @pytest.mark.parametrize(("content", "encoder"), [("vectors", None), ("texts", "tfidf"), ("images", None)])

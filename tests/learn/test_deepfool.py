@@ -103,7 +103,7 @@ def test_what_never_flips_says_so_and_a_tie_is_at_distance_zero() -> None:
 def test_a_clip_holds_and_makes_the_way_longer() -> None:
     """The free way leaves the unit square on the left; inside it the boundary x + 0.3 y = 0.05 is met at (0, 1/6)."""
     network, x = linear([[1.0, 0.3], [0.0, 0.0]], [-0.05, 0.0]), torch.tensor([[0.2, 0.5]], dtype=torch.float64)
-    free, held = DeepFool()(network, x), DeepFool(clip=(0.0, 1.0), steps=200)(network, x)
+    free, held = DeepFool()(network, x), DeepFool(clip=(0.0, 1.0))(network, x)
     assert float(free.point.min()) < 0.0 == float(held.point.min()) and bool(held.flipped[0])
     assert float(free.perturbation.norm()) == pytest.approx(0.3 / np.hypot(1, 0.3))
     np.testing.assert_allclose(held.perturbation.numpy(), [[-0.2, 1 / 6 - 0.5]], atol=0.02)

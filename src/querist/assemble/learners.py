@@ -17,6 +17,7 @@ ENCODERS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Encoder → packages that it needs. Beside these there is `timm:NAME`."""
 
+NO_ENCODER: Final = "none"
 HEAD: Final = "features-head"
 TOKENS: Final[Mapping[str, Any]] = {"encoder": "tokens", "weights": None, "recipe": "text-cnn"}
 FINE_TUNE: Final = "fine-tune"
@@ -46,7 +47,7 @@ def options(content: str, encoder: str | None, weights: str | None, recipe: str 
         return _fine_tuned(content, encoder, weights)
     if encoder == TOKENS["encoder"] or recipe == TOKENS["recipe"]:
         return _words(encoder, weights, recipe)
-    if encoder in (None, "none"):
+    if encoder in (None, NO_ENCODER):
         if weights is not None:
             raise UsageError("weights need an encoder", got=weights, wanted="--encoder timm:NAME or a packaged one")
         chosen = _fitting(content, warn) if encoder is None and recipe is None else _plain(content)
@@ -98,7 +99,7 @@ def _check(encoder: str) -> None:
     if family == "timm" and name:
         return
     if encoder not in ENCODERS:
-        raise UsageError("unknown encoder", got=encoder, wanted=", ".join((*ENCODERS, "timm:NAME", "none")))
+        raise UsageError("unknown encoder", got=encoder, wanted=", ".join((*ENCODERS, "timm:NAME", NO_ENCODER)))
     missing = next((package for package in ENCODERS[encoder] if not find_spec(package)), None)
     if missing is not None:
         extra = "text" if encoder == "minilm" else "vision"

@@ -7,6 +7,7 @@ A project's `learner` is a mapping: `{"recipe": NAME}` or a learner's own spec (
 from __future__ import annotations
 
 import dataclasses
+import math
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from querist.assemble.features import SHARED, alone, fill
 from querist.core import catalogue
 from querist.core.contracts import STATISTICS, Acquisition, Pool
 from querist.core.errors import CapabilityError, UsageError
@@ -55,8 +57,7 @@ def runtime(spec: Spec, pool: Pool | None = None) -> LearnerRuntime:
     acquisition = catalogue.acquisition(spec["method"])
     made = learner(options, spec["method"])
     check(acquisition, made, str(spec["method"]))
-    own = inputs(opened, options, Path(spec.get("folder") or tempfile.mkdtemp(prefix="querist-features-")) / "features")
-    tested = own if not spec.get("test_pool") else own.beside(build(spec["test_pool"]))
+    own, tested = _sources(spec, opened, options)
     return LearnerRuntime(own, tested, made, acquisition, int(spec.get("score_pool", 10_000) or 0))
 
 
@@ -96,20 +97,37 @@ def network(named: str | Mapping[str, Any], weights: str | None = None) -> Any:
     return NETWORKS[named]
 
 
-def inputs(pool: Pool, options: Mapping[str, Any], folder: Path) -> Inputs:
+def _sources(spec: Spec, pool: Pool, options: Mapping[str, Any]) -> tuple[Inputs, Inputs]:
+    """Where the tensors of the pool's and of the test items come from."""
+    test_pool: Pool | None = build(spec["test_pool"]) if spec.get("test_pool") else None
+    if not spec.get(SHARED) or not options.get("encoder"):
+        own = inputs(pool, options, Path(spec.get("folder") or tempfile.mkdtemp(prefix="querist-features-")) / "features")
+        return own, own if test_pool is None else own.beside(test_pool)
+    folder = Path(spec[SHARED]) / pool.fingerprint()[:16]
+    with alone(folder):  # opened in here, so that what another process has just computed is seen
+        own = inputs(pool, options, folder, seconds=math.inf)
+        tested = own if test_pool is None else own.beside(test_pool)
+        fill(own, pool)
+        if test_pool is not None:
+            fill(tested, test_pool)
+    return own, tested
+
+
+def inputs(pool: Pool, options: Mapping[str, Any], folder: Path, seconds: float = 15.0) -> Inputs:
     """How items become tensors under these options.
 
     Args:
         pool: The items.
         options: `encoder` with `weights`, or `side` for the images' own pixels; arrays need neither.
         folder: Where computed rows are kept.
+        seconds: How long a round may compute rows that it could do without.
     """
     if options.get("encoder"):
         chosen = encoder(str(options["encoder"]), options.get("weights"))
-        return EncodedInputs(pool, chosen, folder / digest(chosen)[:16])
+        return EncodedInputs(pool, chosen, folder / digest(chosen)[:16], seconds)
     if options.get("side") and not isinstance(load_batch(pool, pool.ids()[:1])[0], np.ndarray):
         pixels = Pixels(int(options["side"]))
-        return EncodedInputs(pool, pixels, folder / digest(pixels)[:16])
+        return EncodedInputs(pool, pixels, folder / digest(pixels)[:16], seconds)
     return ArrayInputs(pool)
 
 

@@ -4,17 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from querist.core.catalogue import recipe_name
+from querist.assemble.features import sharing
+from querist.assemble.learners import NO_ENCODER
 from querist.core.errors import UsageError
 from querist.data.datasets import NamedPool, NamedSet, named
 from querist.project.oracles import Simulated
 from querist.project.project import Project
 from querist.tasks import new_space
 
-RECIPES = {"digits": "digits-cnn", "fashion-mnist": "fashion-cnn"}
-"""Recipe of a named set when none is asked for; others train the MLP."""
+LEARNERS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "digits": {"recipe": "digits-cnn"},
+    "fashion-mnist": {"recipe": "fashion-cnn"},
+    "fashion-mnist-10k": {"recipe": "fashion-cnn"},
+    "movie-sentiment": {"recipe": "features-head", "encoder": "tfidf"},
+    "splice": {"recipe": "features-head"},
+    "stamps": {"recipe": "features-head", "encoder": "efficientnet-lite0"},
+}
+"""Learner options of a named set where none are asked for; others train the MLP."""
+
+
+def learner_options(dataset: str, wishes: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The learner options of a simulated run: the set's own, and over them what is asked for. `encoder = "none"` takes the inputs as they are."""
+    chosen = {"recipe": "mlp", **LEARNERS.get(dataset, {}), **(wishes or {})}
+    if chosen.get("encoder") == NO_ENCODER:
+        del chosen["encoder"]
+    return chosen
 
 
 def simulation(
@@ -52,15 +68,16 @@ def simulation(
     data = named(dataset, root)
     check_sizes(data, initial, budget)
     oracle = Simulated({item: data.targets[item] for item in data.candidates})
+    options = learner_options(dataset, learner)
+    bind = sharing(None if str(path) == ":memory:" else Path(path).parent / "features")
     if str(path) != ":memory:" and Path(path).exists():
-        return Project.open(path), oracle
-    options = {"recipe": recipe_name(method) or RECIPES.get(dataset, "mlp"), **(learner or {})}
+        return Project.open(path, runtime=bind), oracle
     # Three pools that share no item: nothing computed from the pool's inputs (normalisation) can see a test input.
     part = "final" if final else "dev"
     project = Project.create(
         path, pool=NamedPool(dataset, root, "pool"), task=new_space("classification", list(data.classes)), test=_final(data) if final else data.test,
         test_pool=NamedPool(dataset, root, part), method=method, learner=options, seed=seed, initial=initial, batch=batch, budget=budget, reserve=0,
-        score_pool=score_pool,
+        score_pool=score_pool, runtime=bind,
     )  # fmt: skip
     return project, oracle
 

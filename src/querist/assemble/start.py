@@ -9,7 +9,7 @@ from typing import Any
 
 from querist.assemble.held_out import HeldOut, duplicates, held_out
 from querist.assemble.learners import options
-from querist.assemble.simulate import RECIPES
+from querist.assemble.simulate import LEARNERS
 from querist.core import catalogue
 from querist.core.contracts import Pool
 from querist.core.errors import LabelError, StoreError, UnknownItemError, UsageError
@@ -100,9 +100,8 @@ def start(wishes: Wishes, warn: Warn) -> dict[str, Any]:
     equal = duplicates(pool, held)
     remarks: list[str] = []
     kept = _kept(given, pool, held, frozenset(equal), remarks.append)
-    recipe = (
-        wishes.learner or catalogue.recipe_name(wishes.method) or (RECIPES.get(pool.name) if isinstance(pool, NamedPool) and wishes.encoder is None else None)
-    )
+    own = _own_recipe(pool) if isinstance(pool, NamedPool) and wishes.encoder is None else None
+    recipe = wishes.learner or catalogue.recipe_name(wishes.method) or own
     learner = options(content_kind(pool), wishes.encoder, wishes.weights, recipe, remarks.append)
     if held.renamed:
         remarks.append(f"the test items share ids with the pool, so theirs begin with {held.renamed!r}")
@@ -119,6 +118,12 @@ def start(wishes: Wishes, warn: Warn) -> dict[str, Any]:
         "duplicates_with_test": len(equal), "quarantined": facts["quarantined"] - len(equal), "task": space.kind, "encoder": learner.get("encoder"),
         "round": 0, "classes": [entry["name"] for entry in space.schema()["classes"]], "learner": learner["recipe"],
     }  # fmt: skip
+
+
+def _own_recipe(pool: NamedPool) -> str | None:
+    """The recipe of a named data set, unless it reads features: then what is installed decides, as for data of one's own."""
+    own = LEARNERS.get(pool.name, {})
+    return None if "encoder" in own else own.get("recipe")
 
 
 def extend(project: Project, data: str | None) -> dict[str, int]:

@@ -12,7 +12,7 @@ from querist.core.errors import PoolError, UsageError
 from querist.data.datasets import Entry, entries, named, register
 from querist.data.datasets.fashion_mnist import _DEBIAN
 
-_SKLEARN = ["digits", "iris", "wine", "breast_cancer"]
+_SKLEARN = ["digits", "iris", "wine", "breast-cancer"]
 
 
 def _digest(ids: Sequence[str]) -> str:
@@ -99,6 +99,22 @@ def test_the_real_fashion_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
     assert data.targets["train-00000"] == "Ankle boot"
     assert data.pool.take(data.candidates[:100]).shape == (100, 28, 28)
     assert named("fashion-mnist").pool.take(["train-00000"]).sum() == 76247
+
+
+def test_the_first_ten_thousand(mini_fashion: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("querist.data.datasets.fashion_mnist._FEW", 40)
+    few, whole = named("fashion-mnist-10k", str(mini_fashion)), named("fashion-mnist", str(mini_fashion))
+    assert len(few.pool) == 40
+    np.testing.assert_array_equal(few.pool.load("train-00039"), whole.pool.load("train-00039"))
+    assert few.final is not None and len(few.final().targets) == 20
+
+
+@pytest.mark.skipif(not (Path(_DEBIAN) / "train-images-idx3-ubyte.gz").is_file(), reason="the Debian package dataset-fashion-mnist is not installed")
+def test_the_real_first_ten_thousand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("QUERIST_FASHION_MNIST", raising=False)
+    data = named("fashion-mnist-10k")
+    assert (len(data.dev), len(data.candidates)) == (2000, 10_000)
+    assert set(data.test.values()) == set(data.classes)
 
 
 def test_a_set_is_read_once_per_process() -> None:

