@@ -34,8 +34,8 @@ class Refine:
         most: A refined pool that is larger is cut to this size at random.
     """
 
-    strategies: tuple[str | Acquisition, ...] = ("random", "margin", "badge", "coreset", "alfamix", "dropquery")
-    last: str | Acquisition = "badge"
+    strategies: tuple[str | Acquisition, ...] = ("random", "margin", "badge", "typiclust", "alfamix", "dropquery", "maxherding", "uherding")
+    last: str | Acquisition = "uherding"
     depth: int = 5
     alpha: float = 0.4
     batches: int = 11
