@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -28,9 +30,24 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def view_of(features: np.ndarray, probs: np.ndarray) -> FakeView:
-    n = len(features)
-    rows = {"candidates": np.arange(n), "labelled": np.arange(0), "pending": np.arange(0)}
-    return FakeView.of([str(row) for row in range(n)], rows, features, probs[:, None].astype(np.float32), [])
+    stats = {"features": features, "probs": probs[:, None].astype(np.float32)}
+    return FakeView([str(row) for row in range(len(features))], stats={"candidates": stats})
+
+
+def the_rest_is_filled_by_margin(view: FakeView, method: Any, candidates: list[int], degree: np.ndarray) -> None:
+    p = np.sort(view.stat("probs")[:, 0].astype(np.float64), axis=1)
+    margin = 1 - (p[:, -1] - p[:, -2])
+    rest = sorted((row for row in range(len(p)) if row not in candidates), key=lambda row: (-degree[row], -margin[row]))
+    chosen = method.select(view, len(p), stream(0, 1, "select"))
+    assert [int(item) for item in chosen.ids[len(candidates) :]] == rest
+    np.testing.assert_allclose(chosen.scores[len(candidates) :], margin[rest] - 1, atol=1e-5)
+
+
+def twins_are_one_cluster(view: FakeView, method: Any) -> None:
+    """Two pairs of equal items, the first pair first: a second seed on top of the first would leave the other pair without a centre."""
+    pairs = view.take(np.arange(4)).filled("features", np.repeat(np.float32([[9, 0], [0, 1]]), 2, axis=0))
+    for seed in range(16):
+        assert {int(item) // 2 for item in method.select(pairs, 2, stream(seed, 1, "select")).ids} == {0, 1}
 
 
 def medoids_of(features: np.ndarray, rows: list[int]) -> list[str]:
@@ -75,6 +92,8 @@ def test_alfamix_is_its_naive_twin(seed: int) -> None:
     again = view.filled("mix_flip", np.where(np.isin(np.arange(len(z)), candidates), np.float32(0.1), np.float32(0.0)))
     chosen = method.select(again, len(wanted), stream(0, 1, "select"))
     assert set(chosen.ids) == set(wanted) and list(chosen.scores) == sorted(chosen.scores, reverse=True)
+    the_rest_is_filled_by_margin(again, method, candidates, np.zeros(len(z)))
+    twins_are_one_cluster(view.filled("mix_flip", np.full(len(z), 0.1, dtype=np.float32)), method)
     np.testing.assert_allclose(mixing_cap(z, w, b + 2000.0, anchors), mixing_cap(z, w, b, anchors), rtol=1e-6, err_msg="logits have no origin")
 
 
@@ -87,5 +106,8 @@ def test_dropquery_is_its_naive_twin(seed: int) -> None:
     wanted = medoids_of(z, rows)
     assert 2 <= len(wanted) and len(rows) < len(z), "else this test shows nothing"
     view = view_of(z, probs).filled("head_samples", samples.astype(np.float32))
-    chosen = catalogue.acquisition("dropquery").select(view, len(wanted), stream(0, 1, "select"))
+    method = catalogue.acquisition("dropquery")
+    chosen = method.select(view, len(wanted), stream(0, 1, "select"))
     assert set(chosen.ids) == set(wanted) and list(chosen.scores) == sorted(chosen.scores, reverse=True)
+    the_rest_is_filled_by_margin(view, method, rows, (samples.argmax(axis=2) != probs.argmax(axis=1)[:, None]).sum(axis=1))
+    twins_are_one_cluster(view.filled("head_samples", np.repeat(1 - probs[:, None], 3, axis=1).astype(np.float32)), method)
