@@ -43,11 +43,12 @@ def the_rest_is_filled_by_margin(view: FakeView, method: Any, candidates: list[i
     np.testing.assert_allclose(chosen.scores[len(candidates) :], margin[rest] - 1, atol=1e-5)
 
 
-def twins_are_one_cluster(view: FakeView, method: Any) -> None:
-    """Two pairs of equal items, the first pair first: a second seed on top of the first would leave the other pair without a centre."""
-    pairs = view.take(np.arange(4)).filled("features", np.repeat(np.float32([[9, 0], [0, 1]]), 2, axis=0))
-    for seed in range(16):
-        assert {int(item) // 2 for item in method.select(pairs, 2, stream(seed, 1, "select")).ids} == {0, 1}
+def equal_items_are_one_cluster(view: FakeView, method: Any) -> None:
+    """Two, two and ten equal items: a second seed on top of another would leave a group without a centre."""
+    groups = np.repeat(np.arange(3), (2, 2, 10))
+    equal = view.take(np.arange(14)).filled("features", np.eye(3, dtype=np.float32)[groups])
+    for seed in range(8):
+        assert {int(groups[int(item)]) for item in method.select(equal, 3, stream(seed, 1, "select")).ids} == {0, 1, 2}
 
 
 def medoids_of(features: np.ndarray, rows: list[int]) -> list[str]:
@@ -93,7 +94,7 @@ def test_alfamix_is_its_naive_twin(seed: int) -> None:
     chosen = method.select(again, len(wanted), stream(0, 1, "select"))
     assert set(chosen.ids) == set(wanted) and list(chosen.scores) == sorted(chosen.scores, reverse=True)
     the_rest_is_filled_by_margin(again, method, candidates, np.zeros(len(z)))
-    twins_are_one_cluster(view.filled("mix_flip", np.full(len(z), 0.1, dtype=np.float32)), method)
+    equal_items_are_one_cluster(view.filled("mix_flip", np.full(len(z), 0.1, dtype=np.float32)), method)
     np.testing.assert_allclose(mixing_cap(z, w, b + 2000.0, anchors), mixing_cap(z, w, b, anchors), rtol=1e-6, err_msg="logits have no origin")
 
 
@@ -110,4 +111,4 @@ def test_dropquery_is_its_naive_twin(seed: int) -> None:
     chosen = method.select(view, len(wanted), stream(0, 1, "select"))
     assert set(chosen.ids) == set(wanted) and list(chosen.scores) == sorted(chosen.scores, reverse=True)
     the_rest_is_filled_by_margin(view, method, rows, (samples.argmax(axis=2) != probs.argmax(axis=1)[:, None]).sum(axis=1))
-    twins_are_one_cluster(view.filled("head_samples", np.repeat(1 - probs[:, None], 3, axis=1).astype(np.float32)), method)
+    equal_items_are_one_cluster(view.filled("head_samples", np.repeat(1 - probs[:, None], 3, axis=1).astype(np.float32)), method)
