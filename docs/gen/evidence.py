@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 TARGET = ROOT / "src" / "querist" / "acquire" / "evidence.json"
 CONTRACTS = {
     "strategy": "tests/contracts/test_acquisitions.py::TestCatalogue",
+    "wrapper": "tests/contracts/test_acquisitions.py::TestCatalogue",
     "scheme": "tests/contracts/test_schemes.py::TestSchemes",
     "inference": "tests/contracts/test_inferences.py::TestInferences",
     "recipe": "tests/contracts/test_recipes.py::test_recipe_trains_a_few_steps",
@@ -67,12 +68,14 @@ def fair_run(name: str) -> dict[str, Any] | None:
 
 
 def smoke(row: Mapping[str, Any]) -> float | None:
-    """CPU seconds of two or three rounds with this strategy, inference, recipe or refit; None for what cannot run there."""
+    """CPU seconds of two or three rounds with this strategy, inference, recipe or refit, or of a selection by a wrapper; None for what cannot run there."""
     from querist.assemble import simulation
 
     name, kind = str(row["name"]), str(row["type"])
     if name == "fine-tune":
         return None
+    if kind == "wrapper":
+        return selecting(name)
     method = name if kind == "strategy" else "margin"
     learner = {"inference": {"inference": name}, "refit": {"refit": name}, "recipe": {"recipe": name}}.get(kind, {})
     dataset = "wine" if name in ("mlp", "features-head") else "fashion-mnist" if name in ("fashion-cnn", "small-cnn") else "digits"
@@ -80,6 +83,17 @@ def smoke(row: Mapping[str, Any]) -> float | None:
     project, oracle = simulation(dataset=dataset, method=method, seed=0, path=":memory:", learner=learner, **(BRIEF if dataset == "fashion-mnist" else SMOKE))
     project.run(oracle)
     project.close()
+    return round(time.process_time() - started, 2)
+
+
+def selecting(wrapper: str) -> float:
+    """CPU seconds of one selection of 100 among 10,000 drawn rows, for what a learner cannot feed alone (costs)."""
+    from querist.core.rng import stream
+    from querist.testing import FakeView
+
+    view = FakeView.random(n=10_000, labelled=100)
+    started = time.process_time()
+    catalogue.acquisition(wrapper).select(view, 100, stream(0, 1, "select"))
     return round(time.process_time() - started, 2)
 
 

@@ -19,10 +19,10 @@ COMMITTED = ("survey.md", "commands.md")
 
 
 def catalogue_rows() -> Sequence[Mapping[str, Any]]:
-    """The rows of the catalogue."""
-    if find_spec("querist.core.catalogue") is None:
+    """The rows of the catalogue as `querist methods --json` gives them, with their status."""
+    if find_spec("querist.cli.catalogue") is None:
         return []
-    rows: Sequence[Mapping[str, Any]] = import_module("querist.core.catalogue").rows()
+    rows: Sequence[Mapping[str, Any]] = import_module("querist.cli.catalogue").described()
     return rows
 
 

@@ -24,4 +24,4 @@ def test_it_runs_quickly(script: Path, tmp_path: Path) -> None:
 
 
 def test_there_are_benchmarks() -> None:
-    assert [script.stem for script in SCRIPTS] == ["coverage", "heart", "learning", "people"]
+    assert [script.stem for script in SCRIPTS] == ["coverage", "heart", "learning", "people", "scores", "selection"]

@@ -120,6 +120,30 @@ def test_methods(querist):
     querist("methods", "margn").fails(2, "margn", "margin")
 
 
+def test_a_method_is_explained(querist):
+    """Formula, when it fails, cost, deviations, needs, and what can be set."""
+    (row,) = querist("methods", "class_balance", "--json").json["methods"]
+    assert row["parameters"] == {"inner": "margin", "count_labels": True, "wide": 10}
+    assert (row["type"], row["needs"], row["traits"]) == ("wrapper", ["probs"], ["greedy"])
+    assert querist("methods", "vote", "--json").json["methods"][0]["parameters"]["voters"] == ["margin", "coreset"]
+    card = querist("methods", "bald").out
+    for word in ("formula", "I(y; w)", "fails", "near-duplicates", "O(n·k·c)", "deviations", "mc_dropout", "score = ", "probs"):
+        assert word in card
+    text = querist("methods", "cost_aware").out
+    for word in ('inner = "margin"', "budget = null", "floor = 0.05", "costs, probs", "wrapper"):
+        assert word in text
+
+
+def test_methods_are_filtered(querist):
+    rows = querist("methods", "--needs", "features", "--type", "strategy", "--json").json["methods"]
+    assert rows and all("features" in row["needs"] and row["type"] == "strategy" for row in rows)
+    assert {"coreset"} <= {row["name"] for row in rows}
+    both = querist("methods", "--needs", "costs", "--needs", "probs", "--json").json["methods"]
+    assert [row["name"] for row in both] == ["cost_aware"]
+    querist("methods", "--needs", "featurs").fails(2, "featurs", "features")
+    querist("methods", "--type", "strategies").fails(2, "strategies", "wrapper")
+
+
 def test_methods_matrix_and_survey(querist):
     assert querist("methods", "--matrix", "--json").json["matrix"]["margin"] == {"classification": True}
     assert "yes" in querist("methods", "--matrix").out

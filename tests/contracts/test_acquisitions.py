@@ -1,4 +1,4 @@
-"""Every strategy of the catalogue keeps the acquisition contract."""
+"""Every strategy and every wrapper of the catalogue keeps the acquisition contract."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from querist.testing import AcquisitionContract, FakeView
 
 
 def strategies(trait: str | None = None, *, having: bool = True) -> list[Any]:
-    """Names of the strategies that have (or lack) a trait, each skipped where a package that it imports is not installed."""
+    """Names of the strategies and wrappers that have (or lack) a trait, each skipped where a package that it imports is not installed."""
     return [
         pytest.param(str(row["name"]), marks=[pytest.mark.skipif(find_spec(package) is None, reason=f"needs {package}") for package in row.get("packages", ())])
-        for row in catalogue.rows("strategy")
+        for row in [*catalogue.rows("strategy"), *catalogue.rows("wrapper")]
+        if "acquisition" in row  # a wrapper may be one of statistics
         if trait is None or (trait in row.get("traits", ())) == having
     ]
 

@@ -99,6 +99,16 @@ def test_a_page_tells_what_its_row_says(pages: Any) -> None:
     for text in ("Somebody 2020", "| needs | probs |", "## Deviations from the paper\n\nNone but one.", "## Formula"):
         assert text in page
     assert "provides" not in page
+    row |= {
+        "type": "wrapper",
+        "parameters": {"inner": "margin", "budget": None},
+        "needs": ["gradients", "costs"],
+        "evidence": {"property": "tests/a.py::test_b"},
+    }
+    page = pages.methods.render([row])["some.md"]
+    for text in ('| `inner` | `"margin"` |', "| `budget` | `null` |", "- property: `tests/a.py::test_b`", "## Evidence"):
+        assert text in page
+    assert "querist select --method some -k 100 --probs p.npy --features h.npy --costs c.npy -o batch.csv" in page
 
 
 def test_the_survey_is_complete_and_computes_its_status(pages: Any) -> None:
@@ -113,7 +123,7 @@ def test_the_survey_is_complete_and_computes_its_status(pages: Any) -> None:
 
 def test_every_strategy_of_the_catalogue_is_in_the_survey(pages: Any) -> None:
     listed = {entry.get("row") for part in PARTS for entry in part["entries"]}
-    ours = ("recipe", "refit", "inference", "scheme")  # plain training and its settings are nobody's system
+    ours = ("recipe", "refit", "inference", "scheme", "wrapper")  # plain training, its settings and compositions are nobody's system
     assert [row["name"] for row in pages.catalogue_rows() if row["type"] not in ours and row["name"] not in listed] == []
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from querist.core.rng import stream
-from querist.kernels import clustering, geometry, gradients, ranking
+from querist.kernels import clustering, geometry, gradients, points, ranking, seeding
 
 pytestmark = pytest.mark.torchless
 
@@ -86,22 +86,23 @@ def test_factorised_distance_equals_explicit_outer_products() -> None:
         np.testing.assert_allclose(gradients.squared_distances_to(a, h, norms, row), ((full - full[row]) ** 2).sum(axis=1), atol=1e-9)
 
 
-def _draws(k: int, times: int) -> list[list[int]]:
+@pytest.mark.parametrize("blocked", [True, False])
+def test_badge_first_pick_is_the_largest_norm_and_the_second_follows_d_squared(blocked: bool) -> None:
+    chisquare = pytest.importorskip("scipy.stats").chisquare
     a = gradients.residual(P)
     norms = gradients.squared_norms(a, H)
     rng = stream(0, 1, "select")
-    return [clustering.kmeans_pp(lambda row: gradients.squared_distances_to(a, H, norms, row), norms, k, rng)[0].tolist() for _ in range(times)]
 
+    def plain() -> np.ndarray:
+        return clustering.kmeans_pp(lambda row: gradients.squared_distances_to(a, H, norms, row), norms, 2, rng)[0]
 
-def test_badge_first_pick_is_the_largest_norm_and_the_second_follows_d_squared() -> None:
-    chisquare = pytest.importorskip("scipy.stats").chisquare
-
-    draws = _draws(2, 4000)
-    assert {pair[0] for pair in draws} == {1}
-    seconds = np.bincount([pair[1] for pair in draws], minlength=4)
+    outer = points.Outer(a, H)
+    draws = [seeding.kmeans_pp(outer, 2, rng)[0] if blocked else plain() for _ in range(1200)]
+    assert {int(pair[0]) for pair in draws} == {1}
+    seconds = np.bincount([int(pair[1]) for pair in draws], minlength=4)
     assert seconds[1] == 0
     wanted = np.array([0.215313, 0.241299, 0.543387])
-    assert chisquare(seconds[[0, 2, 3]], 4000 * wanted / wanted.sum()).pvalue > 1e-4
+    assert chisquare(seconds[[0, 2, 3]], 1200 * wanted / wanted.sum()).pvalue > 1e-4
 
 
 def test_kmeans_pp_scale_does_not_matter() -> None:

@@ -3,168 +3,95 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from querist.acquire import inputs, placing
+from querist.acquire.array_view import taken
+from querist.acquire.explaining import explained
+from querist.acquire.members import Members, view_of
 from querist.core import catalogue
-from querist.core.errors import CapabilityError, StatisticError, UnknownItemError, UsageError
-from querist.core.order import canonical
+from querist.core.errors import UsageError
 from querist.core.records import Selection
 from querist.core.rng import stream
-from querist.core.statistic import rows_of
-
-
-class ArrayView:
-    """A PoolView over arrays with one row per id.
-
-    Args:
-        ids: Id of each row.
-        groups: `candidates`, `labelled`, `pending` → rows, in canonical id order.
-        stats: Statistic → array or pair.
-        labels: Class position of each labelled row, empty if unknown.
-    """
-
-    def __init__(self, ids: Sequence[str], groups: Mapping[str, NDArray[np.int64]], stats: Mapping[str, Any], labels: Sequence[int]) -> None:
-        self._groups, self._stats = groups, stats
-        self.candidates, self.labelled, self.pending = ([ids[row] for row in groups[name]] for name in ("candidates", "labelled", "pending"))
-        self.labels = labels
-        self.classes = int(stats["probs"].shape[2]) if "probs" in stats else len(set(labels))
-
-    round = 1
-
-    def stat(self, name: str, of: str = "candidates") -> Any:
-        """See `PoolView.stat`."""
-        if name not in self._stats:
-            raise CapabilityError(f"no {name!r} was given", got=", ".join(self._stats) or "nothing", wanted=name, hint=f"Pass {name}=….")
-        return rows_of(self._stats[name], self._groups[of])
+from querist.kernels import budget
 
 
 def select(
-    method: str | Mapping[str, Any] | Any,
-    k: int,
-    *,
-    probs: Any = None,
-    features: Any = None,
-    gradients: Any = None,
-    labelled: Any = None,
-    pending: Any = None,
-    ids: Sequence[str] | None = None,
-    seed: int = 0,
-    **params: Any,
-) -> Selection:
-    """Choose k rows worth labelling.
+    method: str | Mapping[str, Any] | Any, k: int, *,
+    probs: Any = None, features: Any = None, gradients: Any = None, labelled: Any = None, pending: Any = None, ids: Sequence[Any] | None = None,
+    costs: Any = None, seed: int = 0, device: str | None = None, max_bytes: int | None = None, labels: Any = None, round: int = 1,
+    stats: Mapping[str, Any] | None = None, explain: bool = True, **params: Any,
+) -> Selection:  # fmt: skip
+    """Choose k rows worth labelling from NumPy arrays, memory-mapped arrays (`np.load(…, mmap_mode="r")`) or torch tensors.
+
+    Nothing is copied where rows are in canonical order of their ids and the labelled ones come first or last; else candidates are gathered once.
 
     Args:
-        method: Catalogue name, import path `module:Class`, or an acquisition.
+        method: Catalogue name, import path `module:Class`, a spec `{"use": …}`, or an acquisition.
         k: How many; with fewer candidates, all.
-        probs: (n, c) or (n, k, c) class probabilities.
+        probs: (n, c) or (n, k, c) class probabilities, float16, float32 or float64.
         features: (n, d).
         gradients: Pair (residual (n, c), feature (n, d)); made from `probs` and `features` if both are given.
-        labelled: Rows that have labels: a boolean mask (n,), or ids.
-        pending: Rows that are being labelled: the same.
-        ids: One text per row; positions by default.
+        labelled: What has labels: a boolean mask (n,), ids, or the features (m, d) of items that are no rows.
+        pending: Rows that are being labelled: a mask or ids.
+        ids: One per row; positions by default. The order of the rows changes nothing where they have ids.
+        costs: (n,) > 0, what a label costs.
         seed: Root of the random streams.
-        params: Parameters of the method, by name.
+        device: `cpu` or `cuda`, by default where the features lie; used by the kernels that have a form for it (farthest-first, k-means++).
+        max_bytes: Bound on buffers (see `querist.kernels.budget`, which also reports progress); larger gathered rows go to a temporary file.
+        labels: Class position of each labelled item in the order of `labelled` (with a mask: also one per row), for methods that count them.
+        round: Number of the round, from 1; another round draws anew.
+        stats: Further statistics by name, such as `{"boundary_distance": …}`.
+        explain: Name the nearest labelled item of each pick where features and labelled items are given.
+        params: Parameters of the method by name; a method inside a wrapper may be given as a catalogue name.
 
     Returns:
         ids, scores and reasons, most wanted first.
 
     Raises:
-        UsageError: for k < 0, an unknown method or parameter.
+        UsageError: for k < 0, an unknown method, parameter or statistic.
         CapabilityError: if the method needs an array that was not given.
         StatisticError: for arrays of unequal length, NaN, or numbers that are no probabilities.
         UnknownItemError: for a labelled or pending id that is not there.
 
     Example:
-        >>> import numpy as np
-        >>> probs = np.array([[0.9, 0.1], [0.5, 0.5], [0.7, 0.3]])
-        >>> select("margin", 1, probs=probs).ids
+        >>> select("margin", 1, probs=[[0.9, 0.1], [0.5, 0.5], [0.7, 0.3]]).ids
         ('1',)
     """
+    _check(k, max_bytes, device)
+    acquisition = catalogue.configured(catalogue.acquisition(method), params)
+    given = inputs.statistics({"probs": probs, "features": features, "gradients": gradients, "costs": costs}, stats)
+    members = Members(inputs.count(given, ids), ids)
+    inputs.require(str(method) if isinstance(method, str) else type(acquisition).__name__, acquisition.needs, given)
+    with bounded(max_bytes), placing.on(_device(device, features, gradients)):
+        inputs.check(given, acquisition.needs)
+        view = view_of(members, given, labelled, pending, labels, round, max_bytes)
+        chosen: Selection = acquisition.select(view, min(int(k), len(view.candidates)), stream(seed, round, "select"))
+    if not explain:
+        return chosen
+    near = "features" in given and len(view.labelled) > 0
+    return explained(chosen, view, taken(given["features"], members.rows_of(chosen.ids, "picks"), None) if near else None)
+
+
+def _check(k: Any, max_bytes: int | None, device: str | None) -> None:
     if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 0:
         raise UsageError("select takes the number of picks", got=repr(k), wanted="a whole number ≥ 0")
-    acquisition = _with(catalogue.acquisition(method), params)
-    stats = _statistics(probs, features, gradients)
-    missing = sorted(acquisition.needs - set(stats))
-    if missing:
-        given, wanted = ", ".join(stats) or "no arrays", ", ".join(sorted(acquisition.needs))
-        raise CapabilityError(f"{method} needs {missing[0]}", got=given, wanted=wanted, hint=f"Pass {missing[0]}=….")
-    names = _names(ids, stats)
-    row_of = {item: row for row, item in enumerate(names)}
-    view = ArrayView(names, _groups(names, row_of, labelled, pending), stats, [])
-    chosen: Selection = acquisition.select(view, min(int(k), len(view.candidates)), stream(seed, 0, "select"))
-    return chosen
+    if max_bytes is not None and max_bytes <= 0:
+        raise UsageError("max_bytes is a number of bytes", got=max_bytes, wanted="a whole number > 0")
+    if device is not None and device.partition(":")[0] not in ("cpu", "cuda"):
+        raise UsageError("unknown device", got=device, wanted="cpu or cuda")
 
 
-def _groups(names: Sequence[str], row_of: Mapping[str, int], labelled: Any, pending: Any) -> dict[str, NDArray[np.int64]]:
-    """Rows of candidates, labelled and pending items, each in canonical id order; a pending row with a label is labelled."""
-    state = np.zeros(len(names), dtype=np.int8)
-    state[list(_members(pending, row_of, len(names), "pending"))] = 2
-    state[list(_members(labelled, row_of, len(names), "labelled"))] = 1
-    rows = np.fromiter((row_of[item] for item in canonical(names)), dtype=np.int64, count=len(names))
-    return {name: rows[state[rows] == code] for code, name in enumerate(("candidates", "labelled", "pending"))}
+def _device(device: str | None, features: Any, gradients: Any) -> str | None:
+    """The GPU that was asked for or on which the given tensors lie; None is NumPy."""
+    parts = (features, *(gradients if isinstance(gradients, list | tuple) else ()))
+    found = device or next((str(part.device) for part in parts if bool(getattr(part, "is_cuda", False))), "cpu")
+    return found if found.startswith("cuda") else None
 
 
-def _with(acquisition: Any, params: Mapping[str, Any]) -> Any:
-    if not params:
-        return acquisition
-    try:
-        return replace(acquisition, **params)
-    except TypeError as error:
-        raise UsageError(f"bad parameter for {type(acquisition).__name__}: {error}") from error
-
-
-def _statistics(probs: Any, features: Any, gradients: Any) -> dict[str, Any]:
-    from querist.kernels.gradients import residual
-
-    stats: dict[str, Any] = {}
-    if probs is not None:
-        stats["probs"] = _probabilities(np.asanyarray(probs))
-    if features is not None:
-        stats["features"] = np.asanyarray(features)
-    if gradients is not None:
-        stats["gradients"] = tuple(np.asanyarray(part) for part in gradients)
-    elif "probs" in stats and "features" in stats:
-        stats["gradients"] = (residual(stats["probs"].mean(axis=1)), stats["features"])
-    return stats
-
-
-def _probabilities(probs: NDArray[Any]) -> NDArray[Any]:
-    wide = probs[:, None] if probs.ndim == 2 else probs
-    if wide.ndim != 3:
-        raise StatisticError("probs has the wrong shape", got=probs.shape, wanted="(n, c) or (n, k, c)")
-    sums = wide.sum(axis=2, dtype=np.float64)
-    bad = np.flatnonzero(~((np.abs(sums - 1) < 1e-3).all(axis=1) & (wide >= 0).all(axis=(1, 2))))
-    if len(bad):
-        raise StatisticError(f"row {bad[0]} of probs is no distribution", got=f"sum {sums[bad[0]].max():.4g}", wanted="numbers ≥ 0 that sum to 1")
-    return wide
-
-
-def _names(ids: Sequence[str] | None, stats: Mapping[str, Any]) -> list[str]:
-    lengths = {name: len(value[0]) if isinstance(value, tuple) else len(value) for name, value in stats.items()}
-    if len(set(lengths.values())) > 1:
-        raise StatisticError("the arrays have different numbers of rows", got=lengths, wanted="one row per item in each")
-    if ids is None and not lengths:
-        raise UsageError("select needs arrays or ids", hint="Pass probs=…, features=… or ids=….")
-    n = next(iter(lengths.values()), len(ids or ()))
-    names = [str(row) for row in range(n)] if ids is None else [str(item) for item in ids]
-    if len(names) != n or len(set(names)) != n:
-        raise StatisticError("ids must be distinct, one per row", got=f"{len(names)} ids, {len(set(names))} distinct", wanted=f"{n}")
-    return names
-
-
-def _members(given: Any, row_of: Mapping[str, int], n: int, name: str) -> set[int]:
-    if given is None:
-        return set()
-    mask = np.asarray(given)
-    if mask.dtype == bool:
-        if mask.shape != (n,):
-            raise StatisticError(f"the mask {name} has the wrong shape", got=mask.shape, wanted=(n,))
-        return set(np.flatnonzero(mask).tolist())
-    try:
-        return {row_of[str(item)] for item in given}
-    except KeyError as error:
-        raise UnknownItemError(f"{name} names an item without a row", got=error.args[0], wanted="ids of the arrays") from None
+def bounded(max_bytes: int | None) -> AbstractContextManager[object]:
+    """The kernels' budget: a new one for another bound, else the one in force, so that whoever set it sees what is spent."""
+    return nullcontext() if max_bytes in (None, budget.current().max_bytes) else budget.limit(max_bytes)

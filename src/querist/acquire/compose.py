@@ -41,6 +41,12 @@ class Compose:
         parts = [part.needs for part in (self.score, self.embed) if part is not None]
         return frozenset().union(*parts)
 
+    def scored(self, view: PoolView) -> np.ndarray | None:
+        """Scores (n,) of all candidates where they alone decide (a plain top k), else None: what wrappers rank by."""
+        if self.score is None or self.prefilter or self.selector != TopK():
+            return None
+        return finite(self.score(view), view.candidates, "scores")
+
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See `Acquisition.select`."""
         k = min(k, len(view.candidates))

@@ -9,19 +9,14 @@ import numpy as np
 
 from querist.acquire.checks import finite
 from querist.core.contracts import PoolView
-from querist.kernels import geometry, gradients
+from querist.kernels import farthest, points
 
 
-class Points(Protocol):
-    """Points that know their squared norms and squared distances; the coordinates may stay factorised."""
+class Points(points.Factored, Protocol):
+    """Points in which selectors move; the coordinates may stay factorised."""
 
-    def __len__(self) -> int: ...
-
-    def norms(self) -> np.ndarray:
-        """Squared norms (n,)."""
-
-    def distances_to(self, row: int) -> np.ndarray:
-        """Squared distances (n,) of all points to one of them."""
+    def k_center(self, covered: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Farthest-first: rows and squared distances, see `kernels.farthest`."""
 
 
 class Embedding(Protocol):
@@ -39,41 +34,20 @@ class Embedding(Protocol):
         """Explicit coordinates (n, d) of the candidates."""
 
 
-class Vectors:
+class Vectors(points.Vectors):
     """Explicit coordinates (n, d)."""
 
-    def __init__(self, x: np.ndarray) -> None:
-        self.x = x
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    def norms(self) -> np.ndarray:
-        """Squared distances to the mean of the points: the origin of a feature space means nothing."""
-        return geometry.squared_distances(self.x, self.x.mean(axis=0, dtype=np.float64))
-
-    def distances_to(self, row: int) -> np.ndarray:
-        """Squared distances (n,)."""
-        return geometry.squared_distances(self.x, self.x[row])
+    def k_center(self, covered: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Farthest-first from what is covered."""
+        return farthest.k_center(self.x, covered, k)
 
 
-class Outer:
+class Outer(points.Outer):
     """Outer products a_i ⊗ h_i, never formed."""
 
-    def __init__(self, a: np.ndarray, h: np.ndarray) -> None:
-        self.a, self.h = a, h
-        self._norms = gradients.squared_norms(a, h)
-
-    def __len__(self) -> int:
-        return len(self.a)
-
-    def norms(self) -> np.ndarray:
-        """Squared norms (n,)."""
-        return self._norms
-
-    def distances_to(self, row: int) -> np.ndarray:
-        """Squared distances (n,)."""
-        return gradients.squared_distances_to(self.a, self.h, self._norms, row)
+    def k_center(self, covered: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Farthest-first among the candidates: gradients of labelled items are no centres."""
+        return farthest.k_center_factored(self, k)
 
 
 @dataclass(frozen=True)
@@ -110,14 +84,18 @@ class Gradients:
 
     def points(self, view: PoolView) -> Points:
         """The candidates."""
-        a, h = (finite(np.asarray(part), view.candidates, "gradients") for part in view.stat("gradients"))
-        return Outer(a, h)
+        return Outer(*self._factors(view))
 
     def coordinates(self, view: PoolView) -> np.ndarray:
         """(n, c·d), formed; for small pools only."""
-        a, h = view.stat("gradients")
+        a, h = self._factors(view)
         return np.asarray(np.einsum("nc,nd->ncd", a, h).reshape(len(a), -1))
 
     def covered(self, view: PoolView) -> np.ndarray:
         """None: (0, c·d)."""
-        return self.coordinates(view)[:0]
+        a, h = view.stat("gradients")
+        return np.empty((0, a.shape[1] * h.shape[1]), dtype=np.result_type(a, h))
+
+    def _factors(self, view: PoolView) -> tuple[np.ndarray, np.ndarray]:
+        a, h = (finite(np.asarray(part), view.candidates, "gradients") for part in view.stat("gradients"))
+        return a, h

@@ -7,10 +7,11 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from querist.acquire import placing
 from querist.acquire.embeddings import Embedding
 from querist.core.contracts import PoolView
 from querist.core.errors import UsageError
-from querist.kernels import clustering, geometry, ranking
+from querist.kernels import ranking
 
 
 class Picks(NamedTuple):
@@ -47,7 +48,7 @@ class KCenter:
         """See `Selector`."""
         if embed is None:
             raise UsageError("KCenter needs an embedding", hint="Give Compose an `embed`.")
-        rows, squared = geometry.k_center(embed.coordinates(view), embed.covered(view), k)
+        rows, squared = placing.k_center(embed.points(view), embed.covered(view), k)
         radii = np.sqrt(squared)
         why = [f"distance {r:.4g} to the nearest covered item" if np.isfinite(r) else "nearest to the centre of the pool" for r in radii]
         # The start point of an empty cover has no distance; it is at least as wanted as the next pick.
@@ -63,8 +64,7 @@ class KMeansPP:
         """See `Selector`."""
         if embed is None:
             raise UsageError("KMeansPP needs an embedding", hint="Give Compose an `embed`.")
-        points = embed.points(view)
-        rows, weights = clustering.kmeans_pp(points.distances_to, points.norms(), k, rng)
+        rows, weights = placing.kmeans_pp(embed.points(view), k, rng)
         values = np.sqrt(weights)
         why = [f"norm {v:.4g}" if i == 0 else f"distance {v:.4g} to the nearest pick" for i, v in enumerate(values)]
         return Picks(rows, values, why)

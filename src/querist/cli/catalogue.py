@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import inspect
+import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from querist.core import catalogue
-from querist.core.errors import QueristError
+from querist.core.contracts import STATISTICS
+from querist.core.errors import QueristError, UsageError
+from querist.core.spec import spec
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 Described = dict[str, Any]
-_TEXTS = ("type", "family", "paper", "reference", "cost", "fails", "deviations")
+_TEXTS = ("type", "family", "paper", "reference", "formula", "cost", "fails", "deviations")
 
 
-def described(name: str | None) -> list[Described]:
-    """All rows, or the one of this name.
+def described(name: str | None = None, needs: Collection[str] = (), kind: str | None = None) -> list[Described]:
+    """All rows, or the one of this name; of all, those that need all these statistics and are of this type.
 
     Raises:
-        UsageError: for an unknown name.
+        UsageError: for an unknown name, statistic or type.
     """
-    return [_described(row) for row in (catalogue.rows() if name is None else [catalogue.row(name)])]
+    if name is not None:
+        return [_described(catalogue.row(name))]
+    unknown = [one for one in needs if one not in STATISTICS]
+    types = sorted({str(row["type"]) for row in catalogue.rows()})
+    if unknown or kind not in (None, *types):
+        wanted = ", ".join(STATISTICS if unknown else types)
+        raise UsageError(f"unknown {'statistic' if unknown else 'type'} {unknown[0] if unknown else kind!r}", wanted=wanted)
+    return [row for row in map(_described, catalogue.rows(kind)) if set(needs) <= set(row["needs"])]
 
 
 def survey() -> list[Described]:
@@ -48,7 +60,7 @@ def matrix() -> dict[str, dict[str, bool]]:
 
 def table(rows: Sequence[Described]) -> Table:
     """One line a row."""
-    return _table(("name", "type", "family", "needs", "status", "paper"), rows)
+    return _table(("name", "type", "family", "needs", "cost", "status", "paper"), rows)
 
 
 def survey_table(entries: Sequence[Described]) -> Table:
@@ -64,7 +76,10 @@ def matrix_table(grid: Mapping[str, Mapping[str, bool]]) -> Table:
 
 def card(row: Described) -> str:
     """One row in full."""
-    lines = [f"{key:<12} {_cell(value)}" for key, value in row.items() if value not in (None, "", [], {})]
+    fair = row["evidence"]["fair_run"]
+    proof = {**row["evidence"], "fair_run": fair and f"beside random on {fair['dataset']}, {fair['seeds']} seeds: {fair['verdict']}"}
+    shown = {**row, "evidence": proof, "parameters": [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in row["parameters"].items()]}
+    lines = [f"{key:<12} {_cell(value)}" for key, value in shown.items() if value not in (None, "", [], {})]
     return "\n".join(lines)
 
 
@@ -82,27 +97,61 @@ def _sections() -> Mapping[str, str]:
 
 def _described(row: Mapping[str, Any]) -> Described:
     name = str(row["name"])
-    evidence = catalogue.evidence(name)
+    evidence, made = catalogue.evidence(name), _acquisition(row)
     return {
         "name": name,
         **{key: row.get(key) for key in _TEXTS},
+        "doc": _doc(made) if made is not None else None,
         "survey": _sections().get(name),
-        "needs": _needs(row),
+        "needs": sorted(row.get("needs", []) if made is None else made.needs),
         "provides": sorted(row.get("provides", [])),
         "kinds": list(row.get("kinds", [])),
+        "traits": list(row.get("traits", [])),
+        "packages": list(row.get("packages", [])),
+        "inference": row.get("inference") if made is not None else None,
+        "parameters": {field.name: _shown(getattr(made, field.name)) for field in dataclasses.fields(made) if field.init} if made is not None else {},
         "evidence": {key: evidence.get(key) for key in ("property", "contract", "smoke_seconds", "fair_run")},
         "status": catalogue.status(name),
     }
 
 
-def _needs(row: Mapping[str, Any]) -> list[str]:
-    """What the row's acquisition needs, asked of the object itself; what the row says where there is none (or it cannot be built here)."""
-    if "acquisition" in row:
-        try:
-            return sorted(catalogue.acquisition(row["acquisition"]).needs)
-        except QueristError:
-            return sorted(row.get("needs", []))
-    return sorted(row.get("needs", []))
+def _acquisition(row: Mapping[str, Any]) -> Any:
+    """The row's acquisition, None where there is none (or it cannot be built here)."""
+    try:
+        return catalogue.acquisition(row["acquisition"]) if "acquisition" in row else None
+    except QueristError:
+        return None
+
+
+@functools.cache
+def _names() -> list[tuple[Any, str]]:
+    """Acquisition → the name of the strategy that it is."""
+    return [(made, str(row["name"])) for row in catalogue.rows("strategy") if (made := _acquisition(row)) is not None]
+
+
+def _shown(value: Any) -> Any:
+    """A parameter as JSON: an acquisition by its name, another part by its class and what differs from its defaults."""
+    if isinstance(value, tuple):
+        return [_shown(one) for one in value]
+    if not dataclasses.is_dataclass(value):
+        return value
+    named = next((name for made, name in _names() if made == value), None)
+    plain = spec(value, full=False)
+    settings = ", ".join(f"{key}={_shown(getattr(value, key))}" for key in plain if key != "use")
+    return named or f"{type(value).__name__}({settings})"
+
+
+def _doc(made: Any) -> str:
+    """What the parts of a composition do; of anything else, what it does itself."""
+    parts = {field.name: getattr(made, field.name) for field in dataclasses.fields(made)}
+    docs = [f"{name}: {_first(value)}" for name, value in parts.items() if dataclasses.is_dataclass(value) and not hasattr(value, "needs")]
+    docs = [f"{name}: {_first(parts[name])}" for name in ("score", "embed") if parts.get(name) is not None] + docs
+    return " ".join(docs) if docs else _first(made)
+
+
+def _first(value: Any) -> str:
+    """First paragraph of the docstring of an object's class."""
+    return " ".join((inspect.getdoc(type(value)) or "").partition("\n\n")[0].split())
 
 
 def _table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Table:

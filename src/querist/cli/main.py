@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 from typer.main import get_command
 
-from querist.cli import doctor, labelling, methods, projects, run, working
+from querist.cli import doctor, labelling, methods, projects, run, selecting, working
 from querist.cli.output import through_the_door
 from querist.core.threads import limit_threads
 
@@ -26,6 +26,7 @@ for command in (
     labelling.ask, labelling.tell, labelling.skip, labelling.release, labelling.label,
     working.update, working.work,
     projects.status, projects.report, projects.export,
+    selecting.select,
     doctor.doctor,
 ):  # fmt: skip
     app.command()(command)

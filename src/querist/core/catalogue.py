@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
@@ -13,6 +15,9 @@ from querist.core.errors import UsageError
 from querist.core.spec import build
 
 Row = Mapping[str, Any]
+
+_PLAIN = {"int", "float", "bool", "None"}
+"""Kinds of parameters whose values are checked by name."""
 
 
 @functools.cache
@@ -48,16 +53,30 @@ def row(name: str, kind: str | None = None) -> Row:
     return found
 
 
+def acquisition_row(name: str) -> Row:
+    """The row of a strategy, or of a wrapper of acquisitions.
+
+    Raises:
+        UsageError: naming the closest known strategies.
+    """
+    found = _table().get(name)
+    return found if found is not None and found["type"] == "wrapper" and "acquisition" in found else row(name, "strategy")
+
+
 def acquisition(method: str | Mapping[str, Any] | Any) -> Any:
     """The acquisition of a catalogue name, of an import path `module:Class`, of a spec, or the object itself.
+
+    In a spec `use` may be a catalogue name too, and then its parts as well: `{"use": "cost_aware", "inner": "bald"}`.
 
     Raises:
         UsageError: if there is no such thing or it has no `select`.
     """
     if isinstance(method, Mapping):
-        made = build(method)
+        named = method.get("use")
+        path = not isinstance(named, str) or ":" in named
+        made = build(method) if path else configured(acquisition(named), {key: value for key, value in method.items() if key != "use"})
     elif isinstance(method, str):
-        made = build({"use": method}) if ":" in method else build(row(method, "strategy")["acquisition"])
+        made = build({"use": method}) if ":" in method else build(acquisition_row(method)["acquisition"])
     else:
         made = method
     if not callable(getattr(made, "select", None)) or not hasattr(made, "needs"):
@@ -65,10 +84,39 @@ def acquisition(method: str | Mapping[str, Any] | Any) -> Any:
     return made
 
 
+def configured(acquisition_: Any, parameters: Mapping[str, Any]) -> Any:
+    """An acquisition with other parameters; where one of them is an acquisition (or a tuple of such), it may be given by name or spec.
+
+    Raises:
+        UsageError: for a parameter that it does not have.
+    """
+    fields = {field.name: field for field in dataclasses.fields(acquisition_) if field.init}
+    unknown = sorted(set(parameters) - set(fields))
+    if unknown:
+        raise UsageError(f"{type(acquisition_).__name__} has no parameter {unknown[0]!r}", wanted=", ".join(fields) or "no parameters")
+    made = {name: _meant(value, getattr(acquisition_, name)) for name, value in parameters.items()}
+    for name, value in made.items():
+        # A text or a fraction where a number belongs would only fail deep inside.
+        hint, given = str(fields[name].type), type(value).__name__
+        if set(re.findall(r"\w+", hint)) <= _PLAIN and given in _PLAIN | {"str"} and given not in hint and (given, hint) != ("int", "float"):
+            raise UsageError(f"the parameter {name} of {type(acquisition_).__name__} is of another kind", got=repr(value), wanted=hint)
+    return dataclasses.replace(acquisition_, **made)
+
+
+def _meant(value: Any, default: Any) -> Any:
+    """A parameter as its default shows what it is: an acquisition by name, a tuple from a list or a text with commas."""
+    if hasattr(default, "select"):
+        return acquisition(value)
+    if not isinstance(default, tuple):
+        return build(value)
+    listed = value.split(",") if isinstance(value, str) else value if isinstance(value, list | tuple) else [value]
+    return tuple(acquisition(one) if default and hasattr(default[0], "select") else build(one) for one in listed)
+
+
 def inference_name(method: str | Mapping[str, Any] | Any) -> str:
     """Name of the inference that a method asks for (`deterministic` unless its row says otherwise)."""
     if isinstance(method, str) and ":" not in method:
-        return str(row(method, "strategy").get("inference", "deterministic"))
+        return str(acquisition_row(method).get("inference", "deterministic"))
     return str(getattr(acquisition(method), "inference", "deterministic"))
 
 

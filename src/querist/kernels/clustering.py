@@ -1,4 +1,7 @@
-"""k-means++ seeding over any squared distance: each pick is drawn with probability ∝ D², its distance to the picks so far."""
+"""k-means++ seeding over any squared distance: each pick is drawn with probability ∝ D², its distance to the picks so far.
+
+The plain form, one call per pick. Where distances come in blocks, `seeding` draws from the same distribution with far fewer passes.
+"""
 
 from __future__ import annotations
 
