@@ -13,7 +13,7 @@ from learn_parts import CLASSES, clouds, ids, label
 from learn_short import SHORT
 from torch import Tensor
 
-from querist.core.contracts import no_report
+from querist.core.contracts import STATISTICS, no_report
 from querist.core.errors import TrainingError, UsageError
 from querist.core.rng import Streams
 from querist.core.spec import build, spec
@@ -125,4 +125,4 @@ def test_refusals() -> None:
 
 def test_a_learner_is_its_configuration() -> None:
     learner = Learner(NETWORK, SHORT, Ensemble(2), "warm")
-    assert build(spec(learner)) == learner and learner.provides == {"probs", "features", "gradients"}
+    assert build(spec(learner)) == learner and learner.provides == set(STATISTICS) - {"costs", "word_gradient"}

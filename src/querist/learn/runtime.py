@@ -24,6 +24,7 @@ from querist.learn.guesses import leave_guesses
 from querist.learn.inputs import Inputs
 from querist.learn.learner import Fitted, Learns
 from querist.learn.selecting import choose
+from querist.learn.statistics.registry import LAZY, compute
 from querist.learn.view import FittedView
 from querist.tasks.classification.learning import ClassificationHead
 
@@ -68,8 +69,9 @@ class LearnerRuntime:
         view = FittedView(
             pool, readable, pending, task.targets(labelled).tolist(), task.outputs,
             lambda ids: fitted.score(ids, _fraction(report, len(ids))), self.learner.provides, job.round,
+            lambda name, of: compute(name, fitted, of, _fraction(report, len(of.ids))),
         )  # fmt: skip
-        for name in sorted(self.acquisition.needs):
+        for name in sorted(self.acquisition.needs - LAZY):
             view.stat(name)
         scored = time.perf_counter()
         report("select", 0.0, {})

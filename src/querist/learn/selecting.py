@@ -11,7 +11,7 @@ from querist.core.contracts import Acquisition, PoolView
 from querist.core.errors import StatisticError
 from querist.core.records import RoundJob, Selection
 from querist.core.rng import stream
-from querist.core.statistic import rows_of
+from querist.core.statistic import part_of, rows_of
 
 
 def choose(acquisition: Acquisition, view: PoolView, job: RoundJob) -> Selection:
@@ -47,11 +47,14 @@ class Later:
         """See `PoolView.stat`."""
         if of == "labelled":
             return self._view.stat(name, of)
-        whole = self._view.stat(name)
         if of == "candidates":
-            return rows_of(whole, self._kept)
-        moved = rows_of(whole, self._moved)
+            return part_of(self._view, name, self._kept)
+        moved = part_of(self._view, name, self._moved)
         return _joined(self._view.stat(name, of), moved) if len(self._view.pending) else moved
+
+    def part(self, name: str, places: np.ndarray, of: str = "candidates") -> Any:
+        """Some rows of a statistic; see `core.statistic.part_of`."""
+        return part_of(self._view, name, self._kept[places]) if of == "candidates" else rows_of(self.stat(name, of), places)
 
 
 def _joined(first: Any, second: Any) -> Any:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +21,8 @@ Encode = Callable[[Sequence[Any]], NDArray[Any]]
 class Encoder(Protocol):
     """A frozen dataclass; `open` loads weights (seconds) and gives the function.
 
-    `texts`: whether it takes texts (else images). `fit_on`: how many items it wants to see first, 0 for none.
+    `texts`: whether it takes texts (else images). `fit_on`: how many items it wants to see first, 0 for none. An encoder whose
+    rows are indices has `indices = True`: they are handed on as they are, not standardised.
     """
 
     @property
@@ -181,6 +184,34 @@ class TfIdf:
         return encode
 
 
+@dataclass(frozen=True)
+class Tokens:
+    """Words as rows of indices for a network with a table of words (`nets.text_cnn`): lower-cased, hashed, cut or padded to one length.
+
+    Hashing needs no vocabulary, so rows never change when a pool grows; different words may share an index.
+
+    Attributes:
+        words: Size of the table: 0 is padding, 1 is kept for unknown indices, the others are shared by all words.
+        length: Words kept of a text.
+    """
+
+    words: int = 10_000
+    length: int = 64
+    texts: bool = True
+    fit_on: int = 0
+    indices: ClassVar[bool] = True
+
+    def open(self, sample: Sequence[Any]) -> Encode:
+        """See `Encoder`."""
+        return lambda items: np.stack([self._row(str(item)) for item in items])
+
+    def _row(self, text: str) -> NDArray[np.float32]:
+        found = re.findall(r"\w+|[^\w\s]", text.lower())[: self.length]
+        row = np.zeros(self.length, dtype=np.float32)
+        row[: len(found)] = [2 + zlib.crc32(word.encode()) % (self.words - 2) for word in found]
+        return row
+
+
 def encoder(name: str, weights: str | None = None) -> Encoder:
     """An encoder by its name on the command line.
 
@@ -190,7 +221,7 @@ def encoder(name: str, weights: str | None = None) -> Encoder:
     family, _, rest = name.partition(":")
     if family == "timm" and rest:
         return Timm(rest, weights)
-    known: dict[str, Encoder] = {"efficientnet-lite0": EfficientNetLite0(), "minilm": MiniLM(), "tfidf": TfIdf()}
+    known: dict[str, Encoder] = {"efficientnet-lite0": EfficientNetLite0(), "minilm": MiniLM(), "tfidf": TfIdf(), "tokens": Tokens()}
     if name not in known:
         raise UsageError("unknown encoder", got=name, wanted=", ".join((*known, "timm:NAME")))
     return known[name]

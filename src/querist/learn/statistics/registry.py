@@ -1,0 +1,38 @@
+"""The statistics that need the model itself, by name. A new one is a file with a `compute` and a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from querist.learn.statistics import boundary_distance, head_samples, iterative_distance, mix_flip, word_gradient
+from querist.learn.statistics.points import OnBatch
+from querist.learn.statistics.question import Question
+from querist.nets.base import NetworkFactory
+
+if TYPE_CHECKING:
+    from querist.learn.learner import Fitted
+
+Compute = Callable[["Fitted", Question, OnBatch], Any]
+"""Rows in the order of the question's ids; row i depends on item i alone. Weights, buffers, modes and global streams stay as they are."""
+
+COMPUTED: Final[Mapping[str, Compute]] = {
+    "boundary_distance": boundary_distance.compute,
+    "iterative_distance": iterative_distance.compute,
+    "word_gradient": word_gradient.compute,
+    "mix_flip": mix_flip.compute,
+    "head_samples": head_samples.compute,
+}
+
+LAZY: Final = frozenset({"boundary_distance", "iterative_distance", "word_gradient"})
+"""Dear ones, many passes an item: never computed ahead for all candidates, but when and for whom an acquisition asks."""
+
+
+def offered(network: NetworkFactory) -> frozenset[str]:
+    """Names that a network of this factory can give: those of words only if it begins with a table of words."""
+    return frozenset(COMPUTED) - (frozenset() if getattr(network, "embeds", False) else {"word_gradient"})
+
+
+def compute(name: str, fitted: Fitted, question: Question, on_batch: OnBatch = lambda done: None) -> Any:
+    """The statistic of this name, of the items of the question."""
+    return COMPUTED[name](fitted, question, on_batch)
