@@ -77,7 +77,7 @@ def smoke(row: Mapping[str, Any]) -> float | None:
     if kind == "wrapper":
         return selecting(name)
     method = name if kind == "strategy" else "margin"
-    learner = {"inference": {"inference": name}, "refit": {"refit": name}, "recipe": {"recipe": name}}.get(kind, {})
+    learner = {kind: name} if kind in ("inference", "refit", "recipe", "scheme") else {"recipe": row["recipe"]} if "recipe" in row else {}
     dataset = "wine" if name in ("mlp", "features-head") else "fashion-mnist" if name in ("fashion-cnn", "small-cnn") else "digits"
     started = time.process_time()
     project, oracle = simulation(dataset=dataset, method=method, seed=0, path=":memory:", learner=learner, **(BRIEF if dataset == "fashion-mnist" else SMOKE))

@@ -24,6 +24,7 @@ from querist.learn.inference.mc_dropout import MCDropout
 from querist.learn.inputs import ArrayInputs
 from querist.learn.learner import Learner
 from querist.learn.schemes.supervised import Steps, Supervised
+from querist.learn.schemes.twins import Twins
 from querist.nets.base import MLP
 from querist.nets.encoders import Pixels
 from querist.tasks import new_space
@@ -37,6 +38,12 @@ def test_options_change_the_recipe() -> None:
     assert made.network == MLP(hidden=()) and made.refit == "warm" and made.inference == MCDropout()
     assert isinstance(made.scheme, Supervised) and made.scheme.steps == Steps(0.0, 7, 7) and made.scheme.rate == 0.004
     assert learner({}, "bald").inference == MCDropout() and learner({}, "badge").inference.samples == 1
+
+
+def test_a_wrapping_scheme_takes_that_of_the_recipe_with_its_step_rule() -> None:
+    plain, twins = learner({"recipe": "mlp", "steps": 9}, "margin"), learner({"recipe": "mlp", "steps": 9, "scheme": "twins"}, "margin")
+    assert isinstance(twins.scheme, Twins) and twins.scheme.inner == plain.scheme and twins.scheme.steps == Steps(0.0, 9, 9)
+    assert learner({"recipe": "mlp", "scheme": "supervised"}, "margin") == learner({"recipe": "mlp"}, "margin")
 
 
 def test_a_learners_own_spec_is_taken_as_it_is() -> None:

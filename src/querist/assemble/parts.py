@@ -1,7 +1,7 @@
 """From a spec to the working parts: the one place where learner, acquisition and project meet.
 
 A project's `learner` is a mapping: `{"recipe": NAME}` or a learner's own spec (`{"use": …}`), plus the options
-`inference`, `refit`, `encoder`, `weights`, `side`.
+`inference`, `refit`, `scheme`, `network`, `steps`, `encoder`, `weights`, `side`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from querist.nets.timm import TimmNetwork
 
 DEFAULT_RECIPE = "mlp"
 INPUT_OPTIONS = frozenset({"encoder", "weights", "side"})
-OPTIONS = INPUT_OPTIONS | {"recipe", "use", "inference", "refit", "network", "steps"}
+OPTIONS = INPUT_OPTIONS | {"recipe", "use", "inference", "refit", "network", "steps", "scheme"}
 NETWORKS = {"linear": MLP(hidden=()), "mlp": MLP(), "small-cnn": SmallCNN(), "tiny-cnn": SmallCNN((16, 32), hidden=64)}
 """Networks by name, for `--network`; a recipe brings its own."""
 
@@ -77,9 +77,21 @@ def learner(options: Mapping[str, Any], method: Any) -> Learner:
         if not isinstance(made.scheme, Supervised):
             raise UsageError("this recipe has no step rule to replace", got=type(made.scheme).__name__, wanted="Supervised")
         changes["scheme"] = dataclasses.replace(made.scheme, steps=Steps(0.0, int(options["steps"]), int(options["steps"])))
+    if options.get("scheme"):
+        changes["scheme"] = _wrapped(str(options["scheme"]), changes.get("scheme", made.scheme))
     if options.get("refit"):
         changes["refit"] = str(catalogue.row(str(options["refit"]), "refit")["name"])
     return dataclasses.replace(made, **changes)
+
+
+def _wrapped(name: str, inner: Any) -> Any:
+    """The scheme of this name around that of the recipe."""
+    scheme = build(catalogue.row(name, "scheme")["scheme"])
+    if not hasattr(scheme, "around"):
+        return inner if isinstance(scheme, type(inner)) else scheme
+    if not isinstance(inner, Supervised):
+        raise UsageError(f"the scheme {name} wraps supervised training", got=type(inner).__name__, wanted="a recipe whose scheme is Supervised")
+    return scheme.around(inner)
 
 
 def network(named: str | Mapping[str, Any], weights: str | None = None) -> Any:

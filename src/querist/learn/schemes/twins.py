@@ -72,6 +72,10 @@ class Twins:
         done = self._inner(total - before).fit(network, task, doubled, later, _span(report, before, total - before, total))
         return Fit(before + done.steps, done.loss)
 
+    def around(self, scheme: Supervised) -> Twins:
+        """The same with a recipe's scheme and step rule inside."""
+        return dataclasses.replace(self, inner=scheme, steps=scheme.steps)
+
     def _inner(self, steps: int) -> Supervised:
         return dataclasses.replace(self.inner, steps=Steps(0.0, steps, steps))
 
