@@ -10,7 +10,7 @@ import pytest
 
 import querist
 from querist.acquire import auto
-from querist.acquire.auto import BADGE, CLUSTERS, HEAD, HERDING, MARGIN, RANDOM, SPREAD, TYPICAL, Auto
+from querist.acquire.auto import BADGE, CLUSTERS, HEAD, HERDING, MARGIN, SPREAD, TYPICAL, Auto
 from querist.core import catalogue
 from querist.core.contracts import adapted
 from querist.core.rng import stream
@@ -74,8 +74,6 @@ def test_what_is_not_there_is_not_asked_for() -> None:
     assert Auto().given(frozenset({"probs"})).branch(view, 5).acquisition == MARGIN
     assert Auto().given(frozenset({"probs"})).branch(view, 40).acquisition == SPREAD
     assert Auto().given(frozenset({"features"})).branch(view, 5).acquisition == TYPICAL
-    bare = dataclasses.replace(view, labelled=[], labels=[])
-    assert Auto().given(frozenset({"probs"})).branch(bare, 5).acquisition == RANDOM
     assert Auto().given(ALL, frozen=True) == Auto(frozen=True)
     assert adapted(MARGIN, ALL) is MARGIN
 

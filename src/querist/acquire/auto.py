@@ -14,7 +14,7 @@ import numpy as np
 
 from querist.acquire.bait import BAIT
 from querist.acquire.cluster_margin import ClusterMargin
-from querist.acquire.compose import Compose, Random
+from querist.acquire.compose import Compose
 from querist.acquire.coverage import FacilityLocation
 from querist.acquire.embeddings import Gradients
 from querist.acquire.scores import Margin
@@ -27,7 +27,6 @@ from querist.core.records import Selection
 from querist.kernels.herding import Gaussian
 from querist.kernels.information import predictive
 
-RANDOM = Random()
 TYPICAL = Compose(embed=Unit(), selector=FacilityLocation(similarity=Gaussian()))
 HERDING = UHerding()
 MARGIN = Compose(score=Margin())
@@ -80,7 +79,7 @@ class Auto:
     def branch(self, view: PoolView, k: int) -> Branch:
         """The branch for this round."""
         if "features" not in self.statistics:
-            return self._without_features(view, k)
+            return self._without_features(k / max(len(view.candidates), 1))
         if "probs" not in self.statistics:
             return Branch("maxherding", TYPICAL, "there are features, but no probabilities")
         if not len(view.labelled) + len(view.pending):
@@ -114,10 +113,7 @@ class Auto:
         per_class = len(view.labels) / max(view.classes, 1)
         return f"{per_class:.1f} labels per class < {self.few:g}" if per_class < self.few else ""
 
-    def _without_features(self, view: PoolView, k: int) -> Branch:
-        if not len(view.labelled) + len(view.pending):
-            return Branch("random", RANDOM, "nothing is labelled and there are no features")
-        share = k / max(len(view.candidates), 1)
+    def _without_features(self, share: float) -> Branch:
         if share > self.share:
             return Branch("power margin", SPREAD, f"there are no features, the batch is {share:.1%} of the candidates")
         return Branch("margin", MARGIN, "there are no features")
