@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
 import querist
-from querist.acquire import auto
-from querist.acquire.auto import BADGE, CLUSTERS, HEAD, HERDING, MARGIN, SPREAD, TYPICAL, Auto
+from querist.acquire.auto import BADGE, CLUSTERS, HEAD, MARGIN, SPREAD, TYPICAL, Auto
+from querist.acquire.scores import Margin
 from querist.core import catalogue
 from querist.core.contracts import adapted
 from querist.core.rng import stream
@@ -19,7 +18,6 @@ from querist.testing import FakeView
 pytestmark = pytest.mark.torchless
 
 PLENTY = [0, 1, 2] * 5
-NEEDS_SKLEARN = pytest.mark.skipif(find_spec("sklearn") is None, reason="needs sklearn")
 ALL = frozenset({"features", "gradients", "probs", "head_samples"})
 
 
@@ -34,11 +32,12 @@ def seen(labels: list[int]) -> FakeView:
 @pytest.mark.parametrize(
     ("labels", "k", "frozen", "wanted", "reason"),
     [
-        pytest.param([0, 0, 1, 1, 0, 1], 1, False, HERDING, "1 of 3 classes not seen", marks=NEEDS_SKLEARN),
-        pytest.param([0, 1, 2], 1, True, HERDING, "1.0 labels per class", marks=NEEDS_SKLEARN),
-        (PLENTY, 1, False, BADGE, "5.0 labels per class"),
+        ([0, 0, 1, 1, 0, 1], 1, False, TYPICAL, "1 of 3 classes not seen"),
+        ([0, 1, 2], 1, True, TYPICAL, "1.0 labels per class"),
+        (PLENTY, 1, False, MARGIN, "only 0.25%"),
         (PLENTY, 1, True, HEAD, "the features do not change"),
-        (PLENTY, 40, False, CLUSTERS, "10.0% of the candidates"),
+        (PLENTY, 20, False, BADGE, "5.0% of the candidates"),
+        (PLENTY, 60, False, CLUSTERS, "15.0% of the candidates"),
     ],
 )
 def test_branches(labels: list[int], k: int, frozen: bool, wanted: object, reason: str) -> None:
@@ -51,28 +50,30 @@ def test_branches(labels: list[int], k: int, frozen: bool, wanted: object, reaso
 
 
 def test_every_named_branch_is_that_row_of_the_catalogue() -> None:
-    for name, acquisition in (("maxherding", TYPICAL), ("uherding", HERDING), ("margin", MARGIN), ("badge", BADGE), ("cluster_margin", CLUSTERS)):
+    for name, acquisition in (("margin", MARGIN), ("badge", BADGE), ("cluster_margin", CLUSTERS)):
         assert catalogue.acquisition(name) == acquisition
     assert dataclasses.replace(catalogue.acquisition("bait_top2"), pca_dim=64) == HEAD
+    herding = catalogue.acquisition("maxherding")
+    assert dataclasses.replace(herding, selector=dataclasses.replace(herding.selector, sample=4096)) == TYPICAL
 
 
 def test_nothing_labelled_is_covered_and_a_huge_pool_is_shortened() -> None:
     bare = dataclasses.replace(seen(PLENTY), labelled=[], labels=[])
     assert Auto().branch(bare, 5).acquisition == TYPICAL
-    assert Auto(huge=300).branch(seen(PLENTY), 5).acquisition == dataclasses.replace(BADGE, score=auto.Margin(), prefilter=10)
-    assert len(Auto(huge=300).select(seen(PLENTY), 5, rng())) == 5
+    assert Auto(huge=300).branch(seen(PLENTY), 20).acquisition == dataclasses.replace(BADGE, score=Margin(), prefilter=10)
+    assert len(Auto(huge=300).select(seen(PLENTY), 20, rng())) == 20
 
 
 def test_labels_that_nobody_told_are_not_counted() -> None:
     silent = dataclasses.replace(seen(PLENTY), labels=[])
-    assert Auto().branch(silent, 5).name == "badge"
+    assert Auto().branch(silent, 20).name == "badge"
 
 
 def test_what_is_not_there_is_not_asked_for() -> None:
     view = seen(PLENTY)
     assert adapted(Auto(), frozenset({"probs"})).needs == {"probs"}
     assert Auto().given(frozenset({"probs"})).branch(view, 5).acquisition == MARGIN
-    assert Auto().given(frozenset({"probs"})).branch(view, 40).acquisition == SPREAD
+    assert Auto().given(frozenset({"probs"})).branch(view, 60).acquisition == SPREAD
     assert Auto().given(frozenset({"features"})).branch(view, 5).acquisition == TYPICAL
     assert Auto().given(ALL, frozen=True) == Auto(frozen=True)
     assert adapted(MARGIN, ALL) is MARGIN
@@ -83,12 +84,6 @@ def test_plain_arrays_decide_the_branch() -> None:
     only_probs = querist.select("auto", 4, probs=view.stat("probs"), labelled=["0", "1"])
     only_features = querist.select("auto", 4, features=view.stat("features"))
     assert only_probs.note[0].startswith("auto → margin (") and only_features.note[0].startswith("auto → maxherding (")
-
-
-def test_without_scikit_learn_the_reason_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auto, "find_spec", lambda name: None)
-    branch = Auto().branch(seen([0, 1, 2]), 3)
-    assert branch.acquisition == TYPICAL and "scikit-learn" in branch.reason and "1.0 labels per class" in branch.reason
 
 
 def test_alarms() -> None:

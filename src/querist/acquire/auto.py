@@ -7,7 +7,6 @@ which statistics there are. Its thresholds were chosen on development data only 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from typing import NamedTuple
 
 import numpy as np
@@ -20,15 +19,15 @@ from querist.acquire.embeddings import Gradients
 from querist.acquire.scores import Margin
 from querist.acquire.selectors import KMeansPP
 from querist.acquire.stochastic import Stochastic
-from querist.acquire.uherding import UHerding
 from querist.acquire.unit import Unit
 from querist.core.contracts import Acquisition, PoolView
 from querist.core.records import Selection
 from querist.kernels.herding import Gaussian
 from querist.kernels.information import predictive
 
-TYPICAL = Compose(embed=Unit(), selector=FacilityLocation(similarity=Gaussian()))
-HERDING = UHerding()
+SAMPLE = 4096
+"""Candidates that cover and are covered: their similarities take 64 MB, which a worker on a small machine can spare."""
+TYPICAL = Compose(embed=Unit(), selector=FacilityLocation(similarity=Gaussian(), sample=SAMPLE))
 MARGIN = Compose(score=Margin())
 SPREAD = Compose(score=Margin(), selector=Stochastic())
 BADGE = Compose(embed=Gradients(), selector=KMeansPP())
@@ -50,18 +49,20 @@ class Branch(NamedTuple):
 
 @dataclass(frozen=True)
 class Auto:
-    """Cover what nobody labelled; weigh cover by uncertainty while labels are few; then gradients, or clusters for large batches.
+    """Cover while labels are few; then small margins, gradients for larger batches, clusters for the largest.
 
     Attributes:
-        few: Labels per class below which coverage weighted by uncertainty is asked for.
-        share: Batch size over candidates above which the smallest margins are spread over clusters.
+        few: Labels per class below which the features are covered.
+        small: Batch size over candidates up to which the batch need not be diverse.
+        large: The same from which the smallest margins are spread over clusters.
         huge: Candidates above which only those of smallest margin compete.
         statistics: What there is to read; `given` sets it.
         frozen: Features stay the same from round to round (a linear head on a frozen encoder); `given` sets it.
     """
 
-    few: float = 5.0
-    share: float = 0.05
+    few: float = 4.0
+    small: float = 0.02
+    large: float = 0.1
     huge: int = 1_000_000
     statistics: tuple[str, ...] = ("features", "gradients", "probs")
     frozen: bool = False
@@ -85,23 +86,20 @@ class Auto:
         if not len(view.labelled) + len(view.pending):
             return Branch("maxherding", TYPICAL, "nothing is labelled yet")
         scarce = self._scarce(view)
-        return self._covering(scarce) if scarce else self._refining(view, k)
-
-    def _covering(self, scarce: str) -> Branch:
-        if find_spec("sklearn") is None:
-            return Branch("maxherding", TYPICAL, f"{scarce}; scikit-learn, which would weigh them by uncertainty, is not installed")
-        return Branch("uherding", HERDING, scarce)
+        return Branch("maxherding", TYPICAL, scarce) if scarce else self._refining(view, k)
 
     def _refining(self, view: PoolView, k: int) -> Branch:
         share = k / max(len(view.candidates), 1)
-        if share > self.share:
+        if share > self.large:
             return Branch("cluster_margin", CLUSTERS, f"the batch is {share:.1%} of the candidates")
         enough = f"{len(view.labels) / max(view.classes, 1):.1f} labels per class" if len(view.labels) else "items are labelled"
-        if len(view.candidates) > self.huge:
-            return Branch("badge", replace(BADGE, score=Margin(), prefilter=SHORTLIST), f"{enough}, more than {self.huge:,} candidates")
         if self.frozen and view.classes <= MOST_CLASSES:
             return Branch("bait_top2", HEAD, f"{enough}, the features do not change")
-        return Branch("badge", BADGE, enough)
+        if share <= self.small:
+            return Branch("margin", MARGIN, f"{enough}, the batch is only {share:.2%} of the candidates")
+        if len(view.candidates) > self.huge:
+            return Branch("badge", replace(BADGE, score=Margin(), prefilter=SHORTLIST), f"{enough}, more than {self.huge:,} candidates")
+        return Branch("badge", BADGE, f"{enough}, the batch is {share:.1%} of the candidates")
 
     def _scarce(self, view: PoolView) -> str:
         """Why labels are few, or nothing where they are not or nobody gave their values."""
@@ -114,7 +112,7 @@ class Auto:
         return f"{per_class:.1f} labels per class < {self.few:g}" if per_class < self.few else ""
 
     def _without_features(self, share: float) -> Branch:
-        if share > self.share:
+        if share > self.large:
             return Branch("power margin", SPREAD, f"there are no features, the batch is {share:.1%} of the candidates")
         return Branch("margin", MARGIN, "there are no features")
 
