@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
 import querist
-from querist.acquire.auto import BADGE, CLUSTERS, HEAD, MARGIN, SPREAD, TYPICAL, Auto
+from querist.acquire.auto import BADGE, CLUSTERS, FISHER, HERDING, MARGIN, SPREAD, TYPICAL, Auto
 from querist.acquire.scores import Margin
 from querist.core import catalogue
 from querist.core.contracts import adapted
@@ -17,7 +18,8 @@ from querist.testing import FakeView
 
 pytestmark = pytest.mark.torchless
 
-PLENTY = [0, 1, 2] * 5
+PLENTY = [0, 1, 2] * 10
+NEEDS_SKLEARN = pytest.mark.skipif(find_spec("sklearn") is None, reason="needs sklearn")
 ALL = frozenset({"features", "gradients", "probs", "head_samples"})
 
 
@@ -35,7 +37,8 @@ def seen(labels: list[int]) -> FakeView:
         ([0, 0, 1, 1, 0, 1], 1, False, TYPICAL, "1 of 3 classes not seen"),
         ([0, 1, 2], 1, True, TYPICAL, "1.0 labels per class"),
         (PLENTY, 1, False, MARGIN, "only 0.25%"),
-        (PLENTY, 1, True, HEAD, "the features do not change"),
+        ([0, 1, 2] * 5, 1, False, FISHER, "5.0 labels per class < 10"),
+        pytest.param([0, 1, 2] * 5, 1, True, HERDING, "the features do not change", marks=NEEDS_SKLEARN),
         (PLENTY, 20, False, BADGE, "5.0% of the candidates"),
         (PLENTY, 60, False, CLUSTERS, "15.0% of the candidates"),
     ],
@@ -52,7 +55,8 @@ def test_branches(labels: list[int], k: int, frozen: bool, wanted: object, reaso
 def test_every_named_branch_is_that_row_of_the_catalogue() -> None:
     for name, acquisition in (("margin", MARGIN), ("badge", BADGE), ("cluster_margin", CLUSTERS)):
         assert catalogue.acquisition(name) == acquisition
-    assert dataclasses.replace(catalogue.acquisition("bait_top2"), pca_dim=64) == HEAD
+    assert dataclasses.replace(catalogue.acquisition("bait_top2"), pca_dim=64) == FISHER
+    assert dataclasses.replace(catalogue.acquisition("uherding"), sample=4096) == HERDING
     herding = catalogue.acquisition("maxherding")
     assert dataclasses.replace(herding, selector=dataclasses.replace(herding.selector, sample=4096)) == TYPICAL
 

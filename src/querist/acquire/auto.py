@@ -19,6 +19,7 @@ from querist.acquire.embeddings import Gradients
 from querist.acquire.scores import Margin
 from querist.acquire.selectors import KMeansPP
 from querist.acquire.stochastic import Stochastic
+from querist.acquire.uherding import UHerding
 from querist.acquire.unit import Unit
 from querist.core.contracts import Acquisition, PoolView
 from querist.core.records import Selection
@@ -31,7 +32,8 @@ TYPICAL = Compose(embed=Unit(), selector=FacilityLocation(similarity=Gaussian(),
 MARGIN = Compose(score=Margin())
 SPREAD = Compose(score=Margin(), selector=Stochastic())
 BADGE = Compose(embed=Gradients(), selector=KMeansPP())
-HEAD = BAIT(expectation="top2", ridge=0.01, pca_dim=64)
+HERDING = UHerding(sample=SAMPLE)
+FISHER = BAIT(expectation="top2", ridge=0.01, pca_dim=64)
 MOST_CLASSES = 32
 """More would make BAIT's matrices (64 · classes wide) larger than a worker should hold."""
 CLUSTERS = ClusterMargin()
@@ -49,10 +51,11 @@ class Branch(NamedTuple):
 
 @dataclass(frozen=True)
 class Auto:
-    """Cover while labels are few; then small margins, gradients for larger batches, clusters for the largest.
+    """Cover while labels are few, then lower the uncertainty of the last layer; later small margins, gradients for larger batches.
 
     Attributes:
         few: Labels per class below which the features are covered.
+        many: Labels per class from which margins of a trained network need no help.
         small: Batch size over candidates up to which the batch need not be diverse.
         large: The same from which the smallest margins are spread over clusters.
         huge: Candidates above which only those of smallest margin compete.
@@ -61,6 +64,7 @@ class Auto:
     """
 
     few: float = 4.0
+    many: float = 10.0
     small: float = 0.02
     large: float = 0.1
     huge: int = 1_000_000
@@ -90,11 +94,14 @@ class Auto:
 
     def _refining(self, view: PoolView, k: int) -> Branch:
         share = k / max(len(view.candidates), 1)
+        per_class = len(view.labels) / max(view.classes, 1)
+        enough = f"{per_class:.1f} labels per class" if len(view.labels) else "items are labelled"
         if share > self.large:
-            return Branch("cluster_margin", CLUSTERS, f"the batch is {share:.1%} of the candidates")
-        enough = f"{len(view.labels) / max(view.classes, 1):.1f} labels per class" if len(view.labels) else "items are labelled"
-        if self.frozen and view.classes <= MOST_CLASSES:
-            return Branch("bait_top2", HEAD, f"{enough}, the features do not change")
+            return Branch("cluster_margin", CLUSTERS, f"{enough}, the batch is {share:.1%} of the candidates")
+        if self.frozen:
+            return Branch("uherding", HERDING, f"{enough}, the features do not change")
+        if 0 < per_class < self.many and view.classes <= MOST_CLASSES:
+            return Branch("bait_top2", FISHER, f"{enough} < {self.many:g}")
         if share <= self.small:
             return Branch("margin", MARGIN, f"{enough}, the batch is only {share:.2%} of the candidates")
         if len(view.candidates) > self.huge:
