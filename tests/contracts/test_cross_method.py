@@ -41,10 +41,17 @@ from querist.testing import FakeView
 pytestmark = pytest.mark.torchless
 
 EVERY = pytest.mark.parametrize("name", strategies())
-CHEAP = pytest.mark.parametrize(
-    "name", [pytest.param(*row.values, marks=[*row.marks, *([pytest.mark.slow] if row.values[0] == "refine" else [])]) for row in strategies()]
-)
-"""Refine runs eight of the others dozens of times, so it takes part in what is repeated only in the slow run."""
+
+
+def without(dear: str) -> Any:
+    """Every row, one of them only in the slow run."""
+    return pytest.mark.parametrize(
+        "name", [pytest.param(*row.values, marks=[*row.marks, *[pytest.mark.slow] * (row.values[0] == dear)]) for row in strategies()]
+    )
+
+
+CHEAP = without("refine")
+"""Refine runs eight of the others dozens of times."""
 FIXED = pytest.mark.parametrize("name", [row for row in strategies("stochastic", having=False) if row.values[0] != "vote"])
 """Methods without draws. A vote adds whole points, so it is never free of ties; they go by canonical order, which a permutation leaves behind."""
 
@@ -121,7 +128,7 @@ def test_float32_and_float64_give_the_same_batch(name: str) -> None:
 # ==== 5: degenerate pools ====
 
 
-@EVERY
+@without("bait")  # the information of a thousand classes has as many rows for every candidate: minutes
 def test_a_thousand_classes_and_a_single_sample(name: str) -> None:
     chosen = pick(name, FakeView.random(n=25, c=1000, k=1, d=1), 6)
     assert len(set(chosen.ids)) == 6 and np.isfinite(chosen.scores).all()
