@@ -1,8 +1,8 @@
 """Takes the finished runs of a study into docs/results/: `python docs/gen/results.py STUDY-FOLDER docs/results/NAME`.
 
-Commits small files only: study.json (the record), curves.csv (every seed), the runs' records (so that the same command
-resumes a study that is not finished), curves.svg, and a page with the table, one statement per method,
-losers named, and the remarks of notes.md.
+Commits small files only: study.json (the record), curves.csv (every seed), the runs' records of a study of up to 100 runs (so
+that the same command resumes it), a figure, and a page with the table, one statement per method, losers named, and the
+remarks of notes.md.
 """
 
 from __future__ import annotations
@@ -13,13 +13,18 @@ import sys
 from pathlib import Path
 
 from querist.bench.analysis import tidy
-from querist.bench.figures import learning_curves
+from querist.bench.figures import areas, learning_curves
 from querist.bench.results import Study
 from querist.bench.runs import read_record
 from querist.bench.spec import StudySpec
 from querist.bench.study import conclude, write
 from querist.bench.tables import table
 from querist.bench.wording import ranked, sentence, statement
+
+READABLE = 9
+"""Curves in one figure; of more methods the differences from the baseline are drawn instead."""
+KEPT = 100
+"""Runs whose records are small enough together to be kept here."""
 
 
 def page(study: Study, command: str) -> str:
@@ -31,13 +36,19 @@ def page(study: Study, command: str) -> str:
     missing = [f"{name}: {len(result.seeds)} seeds" for name, result in study.methods.items()]
     return "\n".join(
         [
-            f"# {study.study}: {study.dataset}", "", sentence(study), "", "![Learning curves, mean and every seed](curves.svg)", "", *rows, "",
+            f"# {study.study}: {study.dataset}", "", sentence(study), "", _caption(study), "", *rows, "",
             "## Every comparison with random", "", *(f"- {statement(study, row)}" for row in ranked(study)), "",
             "## How it was made", "", f"`{command}`, measured on the {study.split} data. Seeds finished: {', '.join(missing)}.",
             f"Compute: {study.compute_seconds / 3600:.1f} process hours, {study.wall_seconds / 3600:.1f} hours on the clock. Spec {study.spec_sha256[:12]}.",
             *([f"Runs that failed: {len(study.failures)}."] if study.failures else []), "",
         ]
     )  # fmt: skip
+
+
+def _caption(study: Study) -> str:
+    if len(study.methods) > READABLE:
+        return "![Difference in mean accuracy over the budget from random: every seed, mean and 95 % interval](curves.svg)"
+    return "![Learning curves, mean and every seed](curves.svg)"
 
 
 def main(source: Path, target: Path) -> None:
@@ -49,11 +60,13 @@ def main(source: Path, target: Path) -> None:
     study = conclude(spec, records, (), out=Path(f"{target.name}-study"), command=command, wall_seconds=float(clock["seconds"]))
     write(study, tidy(spec, records), target)
     (target / "report.html").unlink()  # large, and made again by `querist report`
-    runs = target / "runs"
-    runs.mkdir(exist_ok=True)
-    for file in (source / "runs").glob("*.json"):
-        shutil.copy(file, runs / file.name)
-    svg = str(learning_curves(study)).strip()
+    if len(records) <= KEPT:
+        runs = target / "runs"
+        runs.mkdir(exist_ok=True)
+        for file in (source / "runs").glob("*.json"):
+            shutil.copy(file, runs / file.name)
+    drawn = areas if len(study.methods) > READABLE else learning_curves
+    svg = str(drawn(study)).strip()
     (target / "curves.svg").write_text(svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1) + "\n", encoding="utf-8")
     notes = target / "notes.md"
     remarks = "\n## Notes\n\n" + notes.read_text(encoding="utf-8") if notes.is_file() else ""

@@ -1,58 +1,144 @@
-"""`auto`: a fixed, published rule instead of a choice that the user cannot make. First version.
+"""`auto`: a fixed, published rule instead of a choice that the user cannot make.
 
-The rule reads three numbers: labels per class, classes not seen yet, and the batch's share of the pool.
+The rule reads what is labelled (how much a class, which classes not at all), the batch's share of the pool, the pool's size, and
+which statistics there are. Its thresholds were chosen on development data only (docs/results/auto) and do not move.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
+from querist.acquire.bait import BAIT
+from querist.acquire.cluster_margin import ClusterMargin
 from querist.acquire.compose import Compose
-from querist.acquire.embeddings import Features, Gradients
+from querist.acquire.coverage import FacilityLocation
+from querist.acquire.embeddings import Gradients
 from querist.acquire.scores import Margin
 from querist.acquire.selectors import KMeansPP
+from querist.acquire.stochastic import Stochastic
+from querist.acquire.unit import Unit
 from querist.core.contracts import Acquisition, PoolView
 from querist.core.records import Selection
+from querist.kernels.herding import Gaussian
+from querist.kernels.information import predictive
 
-COVER = Compose(embed=Features(), selector=KMeansPP())
+SAMPLE = 4096
+"""Candidates that cover and are covered: their similarities take 64 MB, which a worker on a small machine can spare."""
+TYPICAL = Compose(embed=Unit(), selector=FacilityLocation(similarity=Gaussian(), sample=SAMPLE))
 MARGIN = Compose(score=Margin())
+SPREAD = Compose(score=Margin(), selector=Stochastic())
 BADGE = Compose(embed=Gradients(), selector=KMeansPP())
+HEAD = BAIT(expectation="top2", ridge=0.01, pca_dim=64)
+MOST_CLASSES = 32
+"""More would make BAIT's matrices (64 · classes wide) larger than a worker should hold."""
+CLUSTERS = ClusterMargin()
+SHORTLIST = 10
+"""Of a huge pool the `SHORTLIST · k` smallest margins compete."""
+
+
+class Branch(NamedTuple):
+    """What the rule chose: a catalogue name, the acquisition, and why."""
+
+    name: str
+    acquisition: Acquisition
+    reason: str
 
 
 @dataclass(frozen=True)
 class Auto:
-    """Cover while classes are unseen or labels are few; then margin for small batches, BADGE for large ones.
+    """Cover while labels are few; then small margins, gradients for larger batches, clusters for the largest.
 
     Attributes:
-        few: Labels per class below which the features are covered by k-means++ draws.
-        share: Batch size over pool size from which diversity inside the batch matters (BADGE).
+        few: Labels per class below which the features are covered.
+        small: Batch size over candidates up to which the batch need not be diverse.
+        large: The same from which the smallest margins are spread over clusters.
+        huge: Candidates above which only those of smallest margin compete.
+        statistics: What there is to read; `given` sets it.
+        frozen: Features stay the same from round to round (a linear head on a frozen encoder); `given` sets it.
     """
 
-    few: float = 2.0
-    share: float = 0.02
+    few: float = 4.0
+    small: float = 0.02
+    large: float = 0.1
+    huge: int = 1_000_000
+    statistics: tuple[str, ...] = ("features", "gradients", "probs")
+    frozen: bool = False
 
     @property
     def needs(self) -> frozenset[str]:
-        """Everything its branches need."""
-        return COVER.needs | MARGIN.needs | BADGE.needs
+        """Whatever there is of probabilities, features and gradients."""
+        return frozenset(self.statistics)
 
-    def branch(self, view: PoolView, k: int) -> tuple[str, Acquisition, str]:
-        """Name, acquisition and reason of the branch for this round."""
-        seen = len(set(view.labels))
-        per_class = len(view.labels) / max(view.classes, 1)
-        if seen < view.classes:
-            return "cover", COVER, f"{view.classes - seen} of {view.classes} classes not seen yet"
-        if per_class < self.few:
-            return "cover", COVER, f"{per_class:.1f} labels per class < {self.few:g}"
+    def given(self, statistics: frozenset[str], *, frozen: bool = False) -> Auto:
+        """The same rule for what a learner, or somebody's arrays, provide; see `core.contracts.Adaptive`."""
+        there = tuple(name for name in ("features", "gradients", "probs") if name in statistics)
+        return replace(self, statistics=there or ("probs",), frozen=frozen)
+
+    def branch(self, view: PoolView, k: int) -> Branch:
+        """The branch for this round."""
+        if "features" not in self.statistics:
+            return self._without_features(k / max(len(view.candidates), 1))
+        if "probs" not in self.statistics:
+            return Branch("maxherding", TYPICAL, "there are features, but no probabilities")
+        if not len(view.labelled) + len(view.pending):
+            return Branch("maxherding", TYPICAL, "nothing is labelled yet")
+        scarce = self._scarce(view)
+        return Branch("maxherding", TYPICAL, scarce) if scarce else self._refining(view, k)
+
+    def _refining(self, view: PoolView, k: int) -> Branch:
         share = k / max(len(view.candidates), 1)
-        if share > self.share:
-            return "badge", BADGE, f"batch is {share:.1%} of the candidates"
-        return "margin", MARGIN, f"batch is only {share:.2%} of the candidates"
+        if share > self.large:
+            return Branch("cluster_margin", CLUSTERS, f"the batch is {share:.1%} of the candidates")
+        enough = f"{len(view.labels) / max(view.classes, 1):.1f} labels per class" if len(view.labels) else "items are labelled"
+        if self.frozen and view.classes <= MOST_CLASSES:
+            return Branch("bait_top2", HEAD, f"{enough}, the features do not change")
+        if share <= self.small:
+            return Branch("margin", MARGIN, f"{enough}, the batch is only {share:.2%} of the candidates")
+        if len(view.candidates) > self.huge:
+            return Branch("badge", replace(BADGE, score=Margin(), prefilter=SHORTLIST), f"{enough}, more than {self.huge:,} candidates")
+        return Branch("badge", BADGE, f"{enough}, the batch is {share:.1%} of the candidates")
+
+    def _scarce(self, view: PoolView) -> str:
+        """Why labels are few, or nothing where they are not or nobody gave their values."""
+        if not len(view.labels):
+            return ""
+        unseen = view.classes - len(set(view.labels))
+        if unseen > 0:
+            return f"{unseen} of {view.classes} classes not seen yet"
+        per_class = len(view.labels) / max(view.classes, 1)
+        return f"{per_class:.1f} labels per class < {self.few:g}" if per_class < self.few else ""
+
+    def _without_features(self, share: float) -> Branch:
+        if share > self.large:
+            return Branch("power margin", SPREAD, f"there are no features, the batch is {share:.1%} of the candidates")
+        return Branch("margin", MARGIN, "there are no features")
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """See `Acquisition.select`; every note starts with the branch taken."""
+        """See `Acquisition.select`; every note starts with the branch taken and what is alarming about the batch."""
         name, acquisition, reason = self.branch(view, k)
         chosen = acquisition.select(view, k, rng)
-        return replace(chosen, note=tuple(f"auto → {name} ({reason}): {why}" for why in chosen.note))
+        told = "; ".join([reason, *self._alarms(view, chosen)])
+        return replace(chosen, note=tuple(f"auto → {name} ({told}): {why}" for why in chosen.note))
+
+    def _alarms(self, view: PoolView, chosen: Selection) -> list[str]:
+        """What a person should look at."""
+        if "probs" not in self.statistics or len(chosen) < 5:
+            return []
+        probs = view.stat("probs")
+        alarms = []
+        if probs.shape[1] > 1 and len(probs) and bool((probs == probs[:, :1]).all()):
+            alarms.append("alarm: the posterior samples are identical")
+        predicted = predictive(probs).argmax(axis=1)
+        row = {item: place for place, item in enumerate(view.candidates)}
+        batch = np.bincount(predicted[[row[item] for item in chosen.ids]], minlength=view.classes)
+        pool = np.bincount(predicted, minlength=view.classes)
+        most = int(batch.argmax())
+        if batch[most] >= 0.8 * len(chosen) and pool[most] < 0.5 * len(predicted):
+            alarms.append(f"alarm: {batch[most]} of {len(chosen)} picks are predicted to be of one class")
+        never = int(np.count_nonzero(pool[np.setdiff1d(np.arange(len(pool)), np.asarray(view.labels, dtype=np.int64))])) if len(view.labels) else 0
+        if never:
+            alarms.append(f"alarm: {never} classes are predicted but were never labelled")
+        return alarms

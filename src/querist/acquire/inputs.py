@@ -83,14 +83,18 @@ def count(stats: Mapping[str, Any], ids: Sequence[Any] | None) -> int:
     return next(iter(lengths.values()))
 
 
+def at_hand(stats: Mapping[str, Any]) -> frozenset[str]:
+    """Names of what was given and of what follows from it."""
+    return frozenset(stats) | ({"gradients"} if {"probs", "features"} <= set(stats) else set())
+
+
 def require(method: str, needs: frozenset[str], stats: Mapping[str, Any]) -> None:
     """Say which input a method lacks and what could provide it.
 
     Raises:
         CapabilityError: naming the first.
     """
-    has = set(stats) | ({"gradients"} if {"probs", "features"} <= set(stats) else set())
-    missing = sorted(needs - has)
+    missing = sorted(needs - at_hand(stats))
     if missing:
         raise CapabilityError(f"{method} needs {missing[0]}", got=", ".join(stats) or "no arrays", wanted=", ".join(sorted(needs)), hint=_providers(missing[0]))
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from querist.assemble.features import SHARED, alone, fill
 from querist.core import catalogue
-from querist.core.contracts import STATISTICS, Acquisition, Pool
+from querist.core.contracts import STATISTICS, Acquisition, Pool, adapted
 from querist.core.errors import CapabilityError, UsageError
 from querist.core.spec import Spec, build, digest
 from querist.data.batch import load_batch
@@ -54,8 +54,8 @@ def runtime(spec: Spec, pool: Pool | None = None) -> LearnerRuntime:
     """
     opened: Pool = pool if pool is not None else build(spec["pool"])
     options = dict(spec.get("learner") or {})
-    acquisition = catalogue.acquisition(spec["method"])
     made = learner(options, spec["method"])
+    acquisition = adapted(catalogue.acquisition(spec["method"]), made.provides, frozen=made.frozen)
     check(acquisition, made, str(spec["method"]))
     own, tested = _sources(spec, opened, options)
     return LearnerRuntime(own, tested, made, acquisition, int(spec.get("score_pool", 10_000) or 0))

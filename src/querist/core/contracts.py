@@ -139,6 +139,19 @@ class Acquisition(Protocol):
 
 
 @runtime_checkable
+class Adaptive(Protocol):
+    """An acquisition that chooses differently by what there is to choose with."""
+
+    def given(self, statistics: frozenset[str], *, frozen: bool = False) -> Acquisition:
+        """The same for these statistics; `frozen` says that the features stay the same from round to round."""
+
+
+def adapted(acquisition: Acquisition, statistics: frozenset[str], *, frozen: bool = False) -> Acquisition:
+    """The acquisition as it is, or, if it is `Adaptive`, for what there is."""
+    return acquisition.given(statistics, frozen=frozen) if isinstance(acquisition, Adaptive) else acquisition
+
+
+@runtime_checkable
 class Oracle(Protocol):
     """Answers only what is asked."""
 

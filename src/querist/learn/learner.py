@@ -62,6 +62,11 @@ class Learner:
         """Statistics this learner can compute."""
         return frozenset({"probs", "features", "gradients"}) | offered(self.network)
 
+    @property
+    def frozen(self) -> bool:
+        """Whether the features are the inputs themselves, so that they stay the same from round to round."""
+        return bool(getattr(self.network, "linear", False))
+
     def fit(self, inputs: Inputs, task: ClassificationHead, labelled: Mapping[str, Any], streams: Streams, previous: str | None, report: Report) -> Fitted:
         """Train on the labelled items.
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from querist.core.contracts import Acquisition
+from querist.core.contracts import Acquisition, adapted
 from querist.core.errors import CapabilityError, StatisticError
 from querist.core.records import RoundJob, RoundResult
 from querist.core.spec import spec
@@ -57,6 +57,7 @@ def outside_round(job: RoundJob, acquisition: Acquisition) -> RoundResult:
     """
     started = time.perf_counter()
     task = Classes.of(job.schema)
+    acquisition = adapted(acquisition, frozenset(job.outside) | ({"gradients"} if {"probs", "features"} <= set(job.outside) else frozenset()))
     tables = _tables(job, len(task.names), acquisition.needs)
     missing = sorted(acquisition.needs - set(tables))
     if missing:

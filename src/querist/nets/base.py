@@ -50,6 +50,11 @@ class MLP:
     hidden: tuple[int, ...] = (128,)
     dropout: float = 0.3
 
+    @property
+    def linear(self) -> bool:
+        """Whether there is nothing between the inputs and the last layer."""
+        return not self.hidden
+
     def make(self, shape: Sequence[int], outputs: int, generator: torch.Generator) -> Network:
         """A network for inputs of `shape` (without the batch axis)."""
         width = 1
