@@ -128,7 +128,8 @@ def test_float32_and_float64_give_the_same_batch(name: str) -> None:
 # ==== 5: degenerate pools ====
 
 
-@without("bait")  # the information of a thousand classes has as many rows for every candidate: minutes
+# The full information of a thousand classes has a thousand rows for every candidate and takes minutes: see `test_bait.py::test_many_classes`.
+@pytest.mark.parametrize("name", [row for row in strategies() if row.values[0] != "bait"])
 def test_a_thousand_classes_and_a_single_sample(name: str) -> None:
     chosen = pick(name, FakeView.random(n=25, c=1000, k=1, d=1), 6)
     assert len(set(chosen.ids)) == 6 and np.isfinite(chosen.scores).all()
