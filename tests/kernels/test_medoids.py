@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from querist.core.rng import stream
 from querist.kernels import medoids as module
+from querist.kernels import weighted_kmeans
 from querist.kernels.clustering import kmeans_pp
 from querist.kernels.medoids import medoids
 
@@ -57,4 +58,5 @@ def test_rows_in_blocks_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     x = clouds()
     whole = medoids(x, 9, stream(0, 1, "select"))
     monkeypatch.setattr(module, "ROWS", 7)
+    monkeypatch.setattr(weighted_kmeans, "ELEMENTS", 21)
     assert medoids(x, 9, stream(0, 1, "select")).rows.tolist() == whole.rows.tolist()

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from querist.acquire.checks import finite
 from querist.acquire.embeddings import Features
 from querist.core.contracts import PoolView
 from querist.core.records import Selection
@@ -59,7 +58,7 @@ class Discriminative:
         if k <= 0:
             return Selection((), ())
         x = Features().coordinates(view)
-        known = finite(Features().covered(view), [*view.labelled, *view.pending], "features")
+        known = Features().covered(view)
         free = np.ones(len(x), dtype=bool)
         picks: list[int] = []
         values: list[float] = []

@@ -69,7 +69,8 @@ class Features:
 
     def covered(self, view: PoolView) -> np.ndarray:
         """(m, d) of labelled, then pending items."""
-        parts = [np.asarray(view.stat("features", of)) for of, ids in (("labelled", view.labelled), ("pending", view.pending)) if len(ids)]
+        groups = [(of, ids) for of, ids in (("labelled", view.labelled), ("pending", view.pending)) if len(ids)]
+        parts = [finite(np.asarray(view.stat("features", of)), ids, "features") for of, ids in groups]
         return np.concatenate(parts) if parts else self.coordinates(view)[:0]
 
 

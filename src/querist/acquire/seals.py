@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from querist.acquire.checks import finite
 from querist.acquire.compose import Compose, Subview
 from querist.acquire.embeddings import Features
 from querist.acquire.scores import Entropy
@@ -42,7 +41,7 @@ class Seals:
         """See `Acquisition.select`."""
         if k <= 0 or not len(view.candidates):
             return Selection((), ())
-        known = finite(Features().covered(view), [*view.labelled, *view.pending], "features")
+        known = Features().covered(view)
         if not len(known):
             return _said(self.inner.select(view, k, rng), "nothing labelled: all candidates seen")
         rows = neighbourhood(Features().coordinates(view), known, max(self.neighbours, k))

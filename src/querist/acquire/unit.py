@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from querist.acquire.checks import finite
 from querist.acquire.embeddings import Embedding, Features, Points, Vectors
 from querist.core.contracts import PoolView
 from querist.core.errors import UsageError
@@ -37,7 +36,7 @@ class Unit:
 
     def covered(self, view: PoolView) -> np.ndarray:
         """(m, d) of labelled, then pending items, of length one."""
-        return neighbours.unit(finite(self.of.covered(view), [*view.labelled, *view.pending], "features"))
+        return neighbours.unit(self.of.covered(view))
 
 
 def space(embed: Embedding | None, view: PoolView, by: str) -> tuple[np.ndarray, np.ndarray]:

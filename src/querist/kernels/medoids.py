@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from querist.kernels import geometry
 from querist.kernels.clustering import kmeans_pp
+from querist.kernels.weighted_kmeans import assign
 
 ROWS = 2048
 
@@ -39,27 +40,14 @@ def medoids(x: Float[np.ndarray, "n d"], k: int, rng: np.random.Generator, round
     norms = geometry.squared_distances(x, x.mean(axis=0, dtype=np.float64))
     seeds, _ = kmeans_pp(lambda row: geometry.squared_distances(x, x[row]), norms, k, rng)
     centres = x[seeds].astype(np.float64)
-    owner, gap = _assigned(x, centres)
+    owner, gap = assign(x, centres)
     for _ in range(rounds):
         _move(centres, x, owner)
         before = owner
-        owner, gap = _assigned(x, centres)
+        owner, gap = assign(x, centres)
         if np.array_equal(owner, before):
             break
     return _nearest(owner, gap, k)
-
-
-def _assigned(x: np.ndarray, centres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Nearest centre of each row, ties to the first, and the squared distance to it."""
-    owner, gap = np.empty(len(x), dtype=np.int64), np.empty(len(x))
-    squares = (centres**2).sum(axis=1)
-    for first in range(0, len(x), ROWS):
-        rows = x[first : first + ROWS].astype(np.float64)
-        table = squares - 2.0 * rows @ centres.T
-        part = table.argmin(axis=1)
-        owner[first : first + ROWS] = part
-        gap[first : first + ROWS] = ((rows - centres[part]) ** 2).sum(axis=1)
-    return owner, gap
 
 
 def _move(centres: np.ndarray, x: np.ndarray, owner: np.ndarray) -> None:
