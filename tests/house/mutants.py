@@ -21,14 +21,14 @@ import sys
 import tempfile
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType
 from typing import Any
 
-import equivalents
+import mutation_rules
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -95,16 +95,29 @@ def functions(code: CodeType) -> Iterator[tuple[str, CodeType]]:
             yield from functions(constant)
 
 
+@dataclass(frozen=True)
+class Demand:
+    """Tests of which one at least must fail for every mutant they can reach: in one file, or in all files but some."""
+
+    tests: tuple[str, ...]
+    file: str | None = None
+    without: Collection[str] = ()
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        return self.file or self.tests[0]
+
+
 class Mutation:
     """A pytest plugin: instead of running the tests collected it runs each against its mutants. `left` holds what survived."""
 
-    def __init__(self, tests: Sequence[str], package: str, jobs: int, equivalent: Mapping[tuple[str, str, str], str]) -> None:
-        self.tests, self.package, self.jobs, self.equivalent = tests, package, jobs, equivalent
+    def __init__(self, demands: Sequence[Demand], package: str, jobs: int, equivalent: Mapping[tuple[str, str, str], str]) -> None:
+        self.demands, self.package, self.jobs, self.equivalent = demands, package, jobs, equivalent
         self.folder = Path()
         self.left: list[str] = []
         self.spent: Counter[str] = Counter()
         self.tried = 0
-        self.reached: set[tuple[str, int]] = set()
         self._running: dict[int, tuple[str, Mutant]] = {}
 
     @pytest.hookimpl(tryfirst=True)
@@ -115,13 +128,13 @@ class Mutation:
             importlib.import_module(f"{self.package}.{module.name}")  # a child must not be the first to import it
         owners = _owners(self.folder)
         gc.freeze()  # children share this memory as long as nobody touches it
-        for test in self.tests:
-            items = [item for item in session.items if item.nodeid == test or item.nodeid.startswith((f"{test}[", f"{test}::"))]
-            for file, lines in sorted(self._executed(test, items).items()):
-                self.reached.update((file, line) for line in lines)
-                for mutant in mutants(self.folder / file, lines):
-                    if mutant.key not in self.equivalent:
-                        self._try(test, items, mutant, owners)
+        for demand in self.demands:
+            items = [item for test in demand.tests for item in session.items if item.nodeid == test or item.nodeid.startswith((f"{test}[", f"{test}::"))]
+            for file, lines in sorted(self._executed(demand.name, items).items()):
+                if demand.file in (None, file) and not (demand.file is None and file in demand.without):
+                    for mutant in mutants(self.folder / file, lines):
+                        if mutant.key not in self.equivalent:
+                            self._try(demand.name, items, mutant, owners)
         while self._running:
             self._wait()
         return True
@@ -228,26 +241,28 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def mutate(tests: Sequence[str], package: str, jobs: int = 1, equivalent: Mapping[tuple[str, str, str], str] = equivalents.EQUIVALENT) -> Mutation:
+def mutate(demands: Sequence[Demand], package: str, jobs: int = 1, equivalent: Mapping[tuple[str, str, str], str] = mutation_rules.EQUIVALENT) -> Mutation:
     """Collect the tests in this process and run each against the mutants of a package that it reaches."""
-    plugin = Mutation(tests, package, jobs, equivalent)
+    plugin = Mutation(demands, package, jobs, equivalent)
     from hypothesis import Phase, settings
 
     # A counterexample need not be small, and the same examples must come every time.
     settings.register_profile("mutants", deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate])
     os.environ["HYPOTHESIS_PROFILE"] = "mutants"
     options = ["-q", "-s", "--no-header", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:xdist", "--timeout=300", "-m", ""]
-    files = sorted({test.partition("::")[0] for test in tests})
+    files = sorted({test.partition("::")[0] for demand in demands for test in demand.tests})
     if pytest.main([*options, *files], plugins=[plugin]) not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         raise SystemExit("the property tests could not be collected, or fail")
     return plugin
 
 
-def properties(names: Sequence[str]) -> list[str]:
-    """The property tests of the rows named, or of all that have kernels to answer for."""
+def demands(names: Sequence[str]) -> list[Demand]:
+    """What is asked of the rows and files named, or of all."""
     table = tomllib.loads((ROOT / "src" / "querist" / "acquire" / "methods.toml").read_text(encoding="utf-8"))
-    asked = [name for name, row in table.items() if (name in names if names else equivalents.demanded(name, row))]
-    return sorted({str(table[name]["property"]) for name in asked})
+    asked = [name for name, row in table.items() if (name in names if names else mutation_rules.demanded(name, row))]
+    shared = [Demand(tests, file) for file, tests in mutation_rules.SHARED.items() if not names or file in names]
+    without = {*mutation_rules.SHARED, *mutation_rules.EXCLUDED}
+    return shared + [Demand((test,), without=without) for test in sorted({str(table[name]["property"]) for name in asked})]
 
 
 def main(arguments: list[str]) -> int:
@@ -259,7 +274,7 @@ def main(arguments: list[str]) -> int:
     for module in PRELOADED:
         if find_spec(module.partition(".")[0]):
             importlib.import_module(module)
-    plugin = mutate(properties(names), "querist.kernels", jobs)
+    plugin = mutate(demands(names), "querist.kernels", jobs)
     for test, seconds in plugin.spent.most_common():
         _say(f"{seconds:7.1f} s  {test}")
     _say(f"{plugin.tried} mutants, {len(plugin.left)} survived, {sum(plugin.spent.values()):.0f} s")

@@ -51,7 +51,7 @@ def test_endless():
 RUN = """
 import sys
 import mutants
-done = mutants.mutate([f"test_planted.py::{name}" for name in ("test_strong", "test_weak", "TestPool", "test_endless")], "planted")
+done = mutants.mutate([mutants.Demand((f"test_planted.py::{name}",)) for name in ("test_strong", "test_weak", "TestPool", "test_endless")], "planted")
 print(done.tried, *sorted(f"{line.split('   ')[0].split(': ')[1]} by {line.split('::')[1]}" for line in done.left), sep="|")
 """
 

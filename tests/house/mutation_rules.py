@@ -1,0 +1,45 @@
+"""What the mutation check asks of whom: which rows, which tests answer for parts that many rows share, and which flips mean nothing.
+
+Rows whose family is "policy" or "baseline" and wrappers compose other rows: their parts are rows themselves, and a test of `auto`, say,
+cannot be asked about the digits of BADGE. `KEPT` are those of them that have a kernel of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+KEPT = ("random_balanced", "random_stratified", "class_balance", "temperature")
+
+EXCLUDED: Mapping[str, str] = {
+    "budget.py": "counts what was read and held; nothing of it reaches a pick",
+    "on_torch.py": "runs on CUDA tensors only; tests/kernels/test_backends.py holds it to the NumPy kernels",
+}
+"""File → why its signs are not flipped."""
+
+SHARED: Mapping[str, tuple[str, ...]] = {
+    "rows.py": ("tests/kernels/test_farthest.py",),
+    "farthest.py": ("tests/kernels/test_farthest.py",),
+    "screen.py": ("tests/kernels/test_farthest.py",),
+    "lcmd.py": ("tests/kernels/test_lcmd.py", "tests/kernels/test_farthest.py"),
+    "points.py": ("tests/kernels/test_seeding.py", "tests/kernels/test_farthest.py"),
+    "seeding.py": ("tests/kernels/test_seeding.py", "tests/kernels/test_selection_kernels.py"),
+    "geometry.py": ("tests/kernels/test_selection_kernels.py", "tests/kernels/test_robust.py"),
+    "gradients.py": ("tests/kernels/test_selection_kernels.py", "tests/kernels/test_expected_change.py"),
+    "ranking.py": ("tests/kernels/test_selection_kernels.py", "tests/kernels/test_gumbel.py"),
+    "neighbours.py": ("tests/kernels/test_neighbours.py",),
+    "weighted_kmeans.py": ("tests/kernels/test_weighted_kmeans.py",),
+    "allocation.py": ("tests/kernels/test_allocation.py",),
+    "information.py": ("tests/kernels/test_information.py", "tests/kernels/test_disagreement.py"),
+}
+"""A part that rows share → the tests that answer for it: a flip there must fail one of them, not the property of every row above."""
+
+EQUIVALENT: Mapping[tuple[str, str, str], str] = {
+    ("information.py", "bald", "t.sum(axis=0) / t.dtype.type(k) + np.finfo(t.dtype).tiny"): "keeps 0 / 0 away; any number that is not 0 does",
+}
+"""(file, function, expression) → why the flipped sign changes nothing that a caller could see."""
+
+
+def demanded(name: str, row: Mapping[str, Any]) -> bool:
+    """Whether the property test of a row has to notice."""
+    return name in KEPT or (row["type"] == "strategy" and row["family"] not in ("policy", "baseline"))
