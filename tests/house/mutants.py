@@ -1,7 +1,7 @@
 """Flips every sign in the kernels, one at a time, and asks the property test of each row that uses the line whether it noticed.
 
-`python tests/house/mutants.py [--jobs N] [ROW…]` prints the mutants that survived; exit status 1 if there are any that `EQUIVALENT`
-does not explain. A sign is a binary + or -, += or -=, or a unary minus in the body of a function. "Uses" is measured: a mutant belongs
+`python tests/house/mutants.py [--jobs N] [--all] [ROW or FILE…]` prints the mutants that survived; exit status 1 if there are any that
+`mutation_rules.py` does not explain. A sign is a binary + or -, += or -=, or a unary minus in the body of a function. "Uses" is measured: a mutant belongs
 to a property test that executes its line.
 
 All property tests are collected once. Every mutant is a forked child in which the changed function gets its new code, so it costs what
@@ -11,6 +11,7 @@ counts as caught.
 
 from __future__ import annotations
 
+import argparse
 import ast
 import gc
 import importlib
@@ -34,12 +35,12 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PRELOADED = ("scipy.special", "scipy.optimize", "scipy.spatial", "sklearn.cluster", "torch")
 PATIENCE = 60
-"""Seconds of processor time for one mutant."""
+"""Seconds of processor time for a test without a mutant."""
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """One flipped sign: file, line, the function that holds it, what stood there, and the new code of every function of the file."""
+    """One flipped sign: file, line, function, what stood there (" #2" for the second such one), and the new code of the file's functions."""
 
     file: str
     line: int
@@ -56,10 +57,14 @@ class Mutant:
 def mutants(file: Path, lines: set[int] | None = None) -> Iterator[Mutant]:
     """Every sign in a function of a file (on these lines), flipped, one at a time."""
     text = file.read_text(encoding="utf-8")
+    seen: Counter[tuple[str, str]] = Counter()
     for number, (function, node) in enumerate(signs(ast.parse(text))):
+        before = ast.unparse(node)
+        seen[function, before] += 1
+        if seen[function, before] > 1:
+            before += f" #{seen[function, before]}"
         if lines is not None and node.lineno not in lines:
             continue
-        before = ast.unparse(node)
         tree = ast.parse(text)
         flip(list(signs(tree))[number][1])
         yield Mutant(file.name, node.lineno, function, before, dict(functions(compile(tree, str(file), "exec", dont_inherit=True))))
@@ -114,7 +119,7 @@ class Mutation:
 
     def __init__(self, demands: Sequence[Demand], package: str, jobs: int, equivalent: Mapping[tuple[str, str, str], str]) -> None:
         self.demands, self.package, self.jobs, self.equivalent = demands, package, jobs, equivalent
-        self.folder = Path()
+        self.folder, self.patience = Path(), PATIENCE
         self.left: list[str] = []
         self.spent: Counter[str] = Counter()
         self.tried = 0
@@ -146,10 +151,7 @@ class Mutation:
         with tempfile.TemporaryFile("w+") as said:
             child = _child(lambda: _traced(items, f"{self.folder}{os.sep}", lambda text: (said.write(text), said.flush())))
             _, status, usage = os.wait4(child, 0)
-            base = usage.ru_utime + usage.ru_stime
-            self.patience = int(2 + 4 * base)
-            if os.environ.get("MUTANTS_TIMES"):
-                _say(f"## {test} {base:.2f} s")
+            self.patience = int(3 + 4 * (usage.ru_utime + usage.ru_stime))
             if status:
                 raise pytest.UsageError(f"{test} fails before any mutation")
             said.seek(0)
@@ -256,27 +258,31 @@ def mutate(demands: Sequence[Demand], package: str, jobs: int = 1, equivalent: M
     return plugin
 
 
-def demands(names: Sequence[str]) -> list[Demand]:
-    """What is asked of the rows and files named, or of all."""
+def demands(names: Sequence[str], everything: bool = False) -> list[Demand]:
+    """What is asked of the rows and shared files named; without names of all, but not of what `OPEN` lists unless everything is wanted."""
     table = tomllib.loads((ROOT / "src" / "querist" / "acquire" / "methods.toml").read_text(encoding="utf-8"))
     asked = [name for name, row in table.items() if (name in names if names else mutation_rules.demanded(name, row))]
-    shared = [Demand(tests, file) for file, tests in mutation_rules.SHARED.items() if not names or file in names]
     without = {*mutation_rules.SHARED, *mutation_rules.EXCLUDED}
-    return shared + [Demand((test,), without=without) for test in sorted({str(table[name]["property"]) for name in asked})]
+    found = [Demand((test,), without=without) for test in sorted({str(table[name]["property"]) for name in asked})]
+    found += [Demand(tests, file) for file, tests in mutation_rules.SHARED.items() if not names or file in names]
+    return [demand for demand in found if names or everything or demand.name not in mutation_rules.OPEN]
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Print the survivors among the rows named, or among all."""
-    jobs = int(arguments[1]) if arguments[:1] == ["--jobs"] else 1
-    names = arguments[2:] if arguments[:1] == ["--jobs"] else arguments
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="rows of methods.toml or shared kernel files")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--all", action="store_true", help="what is known to let mutants through as well")
+    asked = parser.parse_args(arguments)
     os.chdir(ROOT)
     sys.path.insert(0, str(ROOT / "src"))
     for module in PRELOADED:
         if find_spec(module.partition(".")[0]):
             importlib.import_module(module)
-    plugin = mutate(demands(names), "querist.kernels", jobs)
-    for test, seconds in plugin.spent.most_common():
-        _say(f"{seconds:7.1f} s  {test}")
+    plugin = mutate(demands(asked.names, asked.all), "querist.kernels", asked.jobs)
+    for name, seconds in plugin.spent.most_common():
+        _say(f"{seconds:7.1f} s  {name}")
     _say(f"{plugin.tried} mutants, {len(plugin.left)} survived, {sum(plugin.spent.values()):.0f} s")
     return int(bool(plugin.left))
 

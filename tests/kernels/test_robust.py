@@ -38,6 +38,9 @@ class TestRobust:
             assert found.radius == pytest.approx(best(x, centres, 3, 0), abs=1e-9)
             assert radius(x, centres, tuple(found.rows), 0) <= found.radius + 1e-9
             assert found.gap == 0 and found.undecided == 0 and len(found.rows) <= 3
+        # The optimum is exactly the lower bound; whoever asks for no more than the trivial gap keeps the greedy radius.
+        line = np.array([0.0, 0, 0, 0, 0, 1, 2])[:, None]
+        assert [robust_k_center(line, line[:0], 1, 0, gap=gap).radius for gap in (0.0, 1.0)] == pytest.approx([1.0, 2.0])
 
     @pytest.mark.parametrize("outliers", [1, 2, 4])
     def test_outliers_are_really_left_out(self, outliers: int) -> None:
@@ -86,25 +89,22 @@ class TestRobust:
         trap = np.array([[1, 1, 0], [1, 1, 0], [1, 0, 1], [1, 0, 1], [0, 1, 0], [0, 0, 1]], dtype=bool)
         assert robust._greedy_cover(trap, 2, 0)[0] == 0
 
+    def test_undecided_counts_as_neither(self) -> None:
+        search = robust._Bisection(16)
+        tried = []
+        while (step := search.next()) is not None:
+            tried.append(step)
+            search.tell(step, None if 6 <= step <= 9 else step > 9)
+        assert (search.below, search.above) == (6, 10)
+        assert len(tried) == len(set(tried)) <= 16
 
-def test_no_time_leaves_the_greedy_cover() -> None:
-    x = stream(0, 0, "oracle").normal(size=(60, 3))
-    found = robust_k_center(x, x[:0], 5, 0, seconds=1e-9)
-    assert found.radius == found.greedy and found.gap > 0
-    assert found.rows.tolist() == k_center(x, x[:0], 5)[0].tolist()
+    def test_no_time_leaves_the_greedy_cover(self) -> None:
+        x = stream(0, 0, "oracle").normal(size=(60, 3))
+        found = robust_k_center(x, x[:0], 5, 0, seconds=1e-9)
+        assert found.radius == found.greedy and found.gap > 0
+        assert found.rows.tolist() == k_center(x, x[:0], 5)[0].tolist()
 
-
-def test_undecided_counts_as_neither() -> None:
-    search = robust._Bisection(16)
-    tried = []
-    while (step := search.next()) is not None:
-        tried.append(step)
-        search.tell(step, None if 6 <= step <= 9 else step > 9)
-    assert (search.below, search.above) == (6, 10)
-    assert len(tried) == len(set(tried)) <= 16
-
-
-@pytest.mark.parametrize("k", [1, 4, 6])
-def test_identical_points_and_as_many_centres_as_points(k: int) -> None:
-    assert robust_k_center(np.ones((6, 2)), np.empty((0, 2)), k, 1).radius == 0
-    assert robust_k_center(np.ones((1, 2)), np.zeros((2, 2)), 1, 0).radius == 0
+    @pytest.mark.parametrize("k", [1, 4, 6])
+    def test_identical_points_and_as_many_centres_as_points(self, k: int) -> None:
+        assert robust_k_center(np.ones((6, 2)), np.empty((0, 2)), k, 1).radius == 0
+        assert robust_k_center(np.ones((1, 2)), np.zeros((2, 2)), 1, 0).radius == 0
