@@ -33,6 +33,22 @@ def vectors(seed: int, n: int = 30, k: int = 6) -> np.ndarray:
 class TestSparse:
     """What every flipped sign of the coresets breaks."""
 
+    @pytest.mark.parametrize("solver", ["fw", "vertex", "giga", "omp"])
+    def test_a_row_of_nothing_is_never_chosen(self, solver: str) -> None:
+        v = vectors(1)
+        v[[0, 4]] = 0.0
+        with np.errstate(all="raise"):
+            assert not {0, 4} & set(run(v, 30, solver).rows.tolist())
+
+    def test_pursuit_follows_what_is_left(self) -> None:
+        pytest.importorskip("scipy.optimize")
+        v = vectors(2)
+        target, first = v.sum(axis=0), run(v, 1, "omp")
+        left = target - first.weights[0] * v[first.rows[0]]
+        scores = v @ left / np.linalg.norm(v, axis=1)
+        scores[first.rows] = -np.inf
+        assert run(v, 2, "omp").rows.tolist() == [first.rows[0], int(np.argmax(scores))]
+
     def test_golden_projections(self) -> None:
         wanted = [[-0.832722, -0.892980], [-0.780140, -0.780140], [-0.278881, -0.278881], [-0.744139, -0.732969]]
         np.testing.assert_allclose(sparse.projections(FIXTURE), wanted, atol=1e-5)
