@@ -34,6 +34,7 @@ SHARED: Mapping[str, tuple[str, ...]] = {
     "hierarchy.py": ("tests/kernels/test_hierarchy.py",),
     "herding.py": ("tests/kernels/test_herding.py", "tests/acquire/test_coverage.py", "tests/acquire/test_uherding.py"),
     "covering.py": ("tests/kernels/test_covering.py", "tests/acquire/test_dcom.py"),
+    "mlp.py": ("tests/kernels/test_mlp.py",),
     "information.py": ("tests/kernels/test_information.py", "tests/kernels/test_disagreement.py"),
 }
 """A part that rows share → the tests that answer for it: a flip there must fail one of them, not the property of every row above."""
@@ -48,8 +49,7 @@ EQUIVALENT: Mapping[tuple[str, str, str], str] = {
 }
 """(file, function, expression) → why the flipped sign changes nothing that a caller could see."""
 
-OPEN: Mapping[str, str] = {
-}
+OPEN: Mapping[str, str] = {}
 """Property test or shared file that still lets mutants through, or was not tried as a whole → what is known. Only `--all` asks these."""
 
 

@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 
 import mutants
+import mutation_rules as rules
 import pytest
 
-HERE = Path(__file__).parent
+HERE, ROOT = Path(__file__).parent, Path(__file__).parents[2]
 SOURCE = '''
 LIMIT = -1
 
@@ -87,6 +88,16 @@ def test_a_weak_test_lets_a_mutant_survive_and_a_strong_one_does_not(tmp_path: P
     done = subprocess.run([sys.executable, "-c", paths + RUN], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=200)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1] == "10|-x by test_weak|y + 1 by test_weak", "4 + 4 + 1 + 1 mutants; the endless loop was stopped"
+
+
+def test_the_rules_name_what_exists() -> None:
+    files = {file.name for file in (ROOT / "src" / "querist" / "kernels").glob("*.py")}
+    assert {*rules.SHARED, *rules.EXCLUDED, *(file for file, _, _ in rules.EQUIVALENT)} <= files
+    assert all((ROOT / test.partition("::")[0]).is_file() for tests in rules.SHARED.values() for test in tests)
+    assert set(rules.OPEN) <= {demand.name for demand in mutants.demands([], everything=True)}
+    for file in {file for file, _, _ in rules.EQUIVALENT}:
+        known = {mutant.key for mutant in mutants.mutants(ROOT / "src" / "querist" / "kernels" / file)}
+        assert {key for key in rules.EQUIVALENT if key[0] == file} <= known, "an explanation of a line that is gone"
 
 
 @pytest.mark.slow
