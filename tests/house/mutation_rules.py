@@ -34,6 +34,7 @@ SHARED: Mapping[str, tuple[str, ...]] = {
     "hierarchy.py": ("tests/kernels/test_hierarchy.py",),
     "herding.py": ("tests/kernels/test_herding.py", "tests/acquire/test_coverage.py", "tests/acquire/test_uherding.py"),
     "covering.py": ("tests/kernels/test_covering.py", "tests/acquire/test_dcom.py"),
+    "calibration.py": ("tests/kernels/test_calibration.py",),
     "mlp.py": ("tests/kernels/test_mlp.py",),
     "information.py": ("tests/kernels/test_information.py", "tests/kernels/test_disagreement.py"),
 }
@@ -46,6 +47,10 @@ EQUIVALENT: Mapping[tuple[str, str, str], str] = {
     ("joint.py", "_lazily", "known[seen] + TIE"): "a third",
     ("joint.py", "_lazily", "-np.inf"): "a row not looked at is known by its number not being finite",
     ("robust.py", "robust_k_center", "k + outliers #2"): "differs for n ≤ k + outliers only, where the greedy radius is 0 and no step is below it",
+    ("neighbourhood.py", "neighbourhood", "k - 1 #2"): "looks at more rows; which are the k nearest is decided afterwards",
+    ("neighbourhood.py", "neighbourhood", "k - 1"): "looks at more rows; which are the k nearest is decided afterwards",
+    ("partition.py", "k_means", "2 ** 31 - 1"): "the range that a seed is drawn from",
+    ("allocation.py", "systematic", "rng.random() + np.arange(k)"): "the same sample taken backwards: negative places count from the end",
 }
 """(file, function, expression) → why the flipped sign changes nothing that a caller could see."""
 
