@@ -49,12 +49,29 @@ EQUIVALENT: Mapping[tuple[str, str, str], str] = {
     ("robust.py", "robust_k_center", "k + outliers #2"): "differs for n ≤ k + outliers only, where the greedy radius is 0 and no step is below it",
     ("neighbourhood.py", "neighbourhood", "k - 1 #2"): "looks at more rows; which are the k nearest is decided afterwards",
     ("neighbourhood.py", "neighbourhood", "k - 1"): "looks at more rows; which are the k nearest is decided afterwards",
+    ("hierarchy.py", "_cut", "np.asarray(cut, dtype=np.int64) - 1"): "the names of the clusters, which nobody reads",
     ("partition.py", "k_means", "2 ** 31 - 1"): "the range that a seed is drawn from",
     ("allocation.py", "systematic", "rng.random() + np.arange(k)"): "the same sample taken backwards: negative places count from the end",
 }
 """(file, function, expression) → why the flipped sign changes nothing that a caller could see."""
 
-OPEN: Mapping[str, str] = {}
+OPEN: Mapping[str, str] = {
+    "calibration.py": "two signs in the bins of calibration_error pass, since all gaps of the test have one sign; axis -1 in temper",
+    "tests/kernels/test_robust.py::TestRobust": "tried half: nothing known",
+    "herding.py": "not tried as a whole against the tests that answer for it",
+    "gradients.py": "not tried as a whole against the tests that answer for it",
+    "rows.py": "not tried as a whole against the tests that answer for it",
+    "farthest.py": "not tried as a whole against the tests that answer for it",
+    "screen.py": "not tried as a whole against the tests that answer for it",
+    "lcmd.py": "not tried as a whole against the tests that answer for it",
+    "points.py": "not tried as a whole against the tests that answer for it",
+    "seeding.py": "not tried as a whole against the tests that answer for it",
+    "geometry.py": "not tried as a whole against the tests that answer for it",
+    "ranking.py": "not tried as a whole against the tests that answer for it",
+    "neighbours.py": "not tried as a whole against the tests that answer for it",
+    "weighted_kmeans.py": "not tried as a whole against the tests that answer for it",
+    "mlp.py": "not tried as a whole against the tests that answer for it",
+}
 """Property test or shared file that still lets mutants through, or was not tried as a whole → what is known. Only `--all` asks these."""
 
 
