@@ -42,12 +42,15 @@ def test_the_row_is_entropy_among_neighbours() -> None:
 @pytest.mark.parametrize("neighbours", [5, 12])
 def test_it_picks_the_best_of_the_exact_neighbours(neighbours: int) -> None:
     view = FakeView.random(n=300)
-    allowed = brute_force(view, neighbours)
-    assert len(allowed) <= neighbours * (len(view.labelled) + len(view.pending)) < 300
-    chosen = Seals(neighbours=neighbours).select(view, 5, stream(0, 1, "select"))
-    mean = view.stat("probs").mean(axis=1, dtype=np.float64)
-    ranked = [view.candidates[row] for row in np.argsort((mean * np.log(mean)).sum(axis=1), kind="stable")]
-    assert chosen.ids == tuple(item for item in ranked if item in allowed)[:5]
+    assert len(brute_force(view, neighbours)) <= neighbours * (len(view.labelled) + len(view.pending)) < 300
+    # Beside the pool as it is: one of ties, seen from anchors far outside it.
+    far = {of: {**stats, "features": 1e3 * stats["features"] if of == "labelled" else np.round(stats["features"])} for of, stats in view.stats.items()}
+    for seen in (view, dataclasses.replace(view, stats=far)):
+        allowed = brute_force(seen, neighbours)
+        chosen = Seals(neighbours=neighbours).select(seen, 5, stream(0, 1, "select"))
+        mean = seen.stat("probs").mean(axis=1, dtype=np.float64)
+        ranked = [seen.candidates[row] for row in np.argsort((mean * np.log(mean)).sum(axis=1), kind="stable")]
+        assert chosen.ids == tuple(item for item in ranked if item in allowed)[:5]
     assert all(f"one of {len(allowed)} neighbours of 8 items" in why for why in chosen.note)
 
 

@@ -95,3 +95,10 @@ def test_every_pure_radius_is_pure_and_its_double_is_not() -> None:
 
     assert (radii > 0).all()
     assert all(purity(row, radius) >= 0.8 and (radius > 3.99 or purity(row, radius + 4 / 2048) < 0.8) for row, radius in enumerate(radii))
+
+
+def test_the_rest_is_as_many_as_are_missing() -> None:
+    x = np.arange(12, dtype=np.float64)[:, None]
+    rest = covering.farthest_rest(x, x[:1], np.array([5, 11]), 5)
+    assert len(rest) == 3 and not {5, 11} & set(rest.tolist())
+    assert not len(covering.farthest_rest(x, x[:1], np.array([5, 11]), 2))

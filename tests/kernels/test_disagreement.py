@@ -24,6 +24,11 @@ def drawn(n: int, k: int, c: int, seed: int = 0) -> np.ndarray:
     return stream(seed, 0, "oracle").dirichlet(np.ones(c), size=(n, k))
 
 
+def nearly_agreeing() -> np.ndarray:
+    """Three members a thousandth apart, in float32: what sums of rounding errors would drown."""
+    return np.asarray(drawn(40, 1, 3) * (1 + 1e-3 * np.array([[[1, -1, 0], [0, 1, -1], [-1, 0, 1]]])), dtype=np.float32)
+
+
 @pytest.mark.parametrize(
     ("kernel", "wanted"),
     [
@@ -55,9 +60,12 @@ def test_vote_entropy_equals_its_definition() -> None:
 
 def test_consensus_divergence_is_bald() -> None:
     probs = drawn(40, 5, 4, seed=2)
-    for item, got in zip(probs, information.bald(probs), strict=True):
-        consensus = item.mean(axis=0)
-        assert got == pytest.approx(np.mean([sum(p * math.log(p / q) for p, q in zip(member, consensus, strict=True)) for member in item]))
+    for many in (probs, nearly_agreeing()):
+        for item, got in zip(many.astype(np.float64), information.bald(many), strict=True):
+            consensus = item.mean(axis=0)
+            wanted = np.mean([sum(p * math.log(p / q) for p, q in zip(member, consensus, strict=True)) for member in item])
+            assert got == pytest.approx(wanted, rel=1e-2 if many.dtype == np.float32 else 1e-6, abs=0)
+    assert (information.bald(np.eye(4)[:, None].repeat(3, axis=1)) < 1e-300).all(), "classes that nobody expects"
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
@@ -87,8 +95,13 @@ def test_bald_splits_into_between_and_within(members: int) -> None:
     probs = drawn(50, 6, 4, seed=members)
     between, within = information.between_and_within(probs, members)
     singles = -(probs * np.log(probs)).sum(axis=2).mean(axis=1)
-    np.testing.assert_allclose(between + within, information.entropy(probs) - singles, atol=1e-12)
+    mean = probs.mean(axis=1)
+    np.testing.assert_allclose(between + within, -(mean * np.log(mean)).sum(axis=1) - singles, atol=1e-12)
     np.testing.assert_allclose(between + within, information.bald(probs), atol=1e-12)
+    close = nearly_agreeing()
+    np.testing.assert_allclose(information.between_and_within(close, 3)[0], information.bald(close.astype(np.float64)), rtol=1e-2)
+    np.testing.assert_allclose(information.between_and_within(close, 1)[1], information.bald(close.astype(np.float64)), rtol=1e-2)
+    assert (information.between_and_within(np.eye(4)[:, None].repeat(6, axis=1), members)[0] < 1e-300).all(), "classes that nobody expects"
     assert (information.bald(probs) >= within - 1e-12).all()
     if members == 1:
         assert (between < 1e-12).all(), "an ensemble of one is MC dropout"

@@ -54,28 +54,60 @@ def naive(start: np.ndarray, each: np.ndarray, weight: float, target: np.ndarray
     return picks
 
 
-def test_golden_trace_and_gains() -> None:
-    rows = fisher.full_rows(P)
-    target = fisher.information(fisher.full_rows, P, H) / 4
-    assert np.trace(target) == pytest.approx(1.721250, abs=1e-5)
-    t, u = fisher._quadratic(rows, H, np.eye(6)), fisher._quadratic(rows, H, target)
-    np.testing.assert_allclose(fisher._traces(t, u, 1.0), [0.157889, 0.508571, 0.154813, 0.626347], atol=1e-5)
-    found = fisher.forward_backward(rows, H, np.eye(6), target, 1.0, 2, 1)
-    assert found.rows[0] == 3 and found.before == pytest.approx(1.721250, abs=1e-5) and found.gains[0] == pytest.approx(0.626347, abs=1e-5)
+class TestBait:
+    """What every flipped sign of BAIT breaks."""
 
+    def test_golden_trace_and_gains(self) -> None:
+        rows = fisher.full_rows(P)
+        target = fisher.information(fisher.full_rows, P, H) / 4
+        assert np.trace(target) == pytest.approx(1.721250, abs=1e-5)
+        t, u = fisher._quadratic(rows, H, np.eye(6)), fisher._quadratic(rows, H, target)
+        np.testing.assert_allclose(fisher._traces(t, u, 1.0), [0.157889, 0.508571, 0.154813, 0.626347], atol=1e-5)
+        found = fisher.forward_backward(rows, H, np.eye(6), target, 1.0, 2, 1)
+        assert found.rows[0] == 3 and found.before == pytest.approx(1.721250, abs=1e-5) and found.gains[0] == pytest.approx(0.626347, abs=1e-5)
 
-def test_golden_binary_and_top2() -> None:
-    # p̂(1 - p̂) times the squared norm of h: .21·1, .24·4, .16·2, .25·5
-    binary = fisher.information(fisher.binary_rows, P, H)
-    assert np.trace(binary) == pytest.approx(0.21 + 0.96 + 0.32 + 1.25)
-    # q₁‖e₁ - p‖² + q₂‖e₂ - p‖² of x0: 7/9·(.09 + .04 + .01) + 2/9·(.49 + .64 + .01)
-    assert np.trace(fisher.information(fisher.top_rows, P[:1], H[:1])) == pytest.approx(7 / 9 * 0.14 + 2 / 9 * 1.14)
-    for form in ("binary", "top2"):
-        each = np.stack([dense(form, p, h) for p, h in zip(P, H, strict=True)])
-        target = each.mean(axis=0)
-        start = np.eye(len(target))
-        found = fisher.forward_backward(FORMS[form](P), H, start, target, 1.0, 2)
-        assert found.rows.tolist() == naive(start, each, 1.0, target, 2, 2)
+    def test_golden_binary_and_top2(self) -> None:
+        # p̂(1 - p̂) times the squared norm of h: .21·1, .24·4, .16·2, .25·5
+        binary = fisher.information(fisher.binary_rows, P, H)
+        assert np.trace(binary) == pytest.approx(0.21 + 0.96 + 0.32 + 1.25)
+        # q₁‖e₁ - p‖² + q₂‖e₂ - p‖² of x0: 7/9·(.09 + .04 + .01) + 2/9·(.49 + .64 + .01)
+        assert np.trace(fisher.information(fisher.top_rows, P[:1], H[:1])) == pytest.approx(7 / 9 * 0.14 + 2 / 9 * 1.14)
+        for form in ("binary", "top2"):
+            each = np.stack([dense(form, p, h) for p, h in zip(P, H, strict=True)])
+            target = each.mean(axis=0)
+            start = np.eye(len(target))
+            found = fisher.forward_backward(FORMS[form](P), H, start, target, 1.0, 2)
+            assert found.rows.tolist() == naive(start, each, 1.0, target, 2, 2)
+
+    @settings(max_examples=25)
+    @given(st.integers(0, 10_000), st.integers(2, 3), st.integers(1, 3), st.sampled_from(sorted(FORMS)), st.integers(1, 2))
+    def test_forward_backward_equals_the_naive_twin(self, seed: int, c: int, d: int, form: str, extra: int) -> None:
+        p, h, each, start, target = problem(seed, 9, c, d, form)
+        found = fisher.forward_backward(FORMS[form](p), h, start, target, 0.5, 3, extra)
+        wanted = naive(start, each, 0.5, target, 3, extra)
+        # Where items tie to rounding either may come first; the traces decide.
+        assert found.after == pytest.approx(trace(start, each, wanted, 0.5, target), rel=1e-9)
+        assert found.after == pytest.approx(trace(start, each, found.rows.tolist(), 0.5, target), rel=1e-9)
+        assert found.before == pytest.approx(trace(start, each, [], 0.5, target), rel=1e-9)
+
+    @pytest.mark.parametrize("form", FORMS)
+    def test_a_hundred_updates_leave_no_drift(self, form: str) -> None:
+        p, h, each, start, target = problem(3, 60, 3, 4, form)
+        found = fisher.forward_backward(FORMS[form](p), h, 1e-2 * np.eye(len(start)), target, 1.0, 20, 3)
+        dense_trace = trace(1e-2 * np.eye(len(start)), each, found.rows.tolist(), 1.0, target)
+        assert found.after == pytest.approx(dense_trace, rel=1e-9)
+        inverse = np.linalg.inv(start)
+        spread = inverse @ target @ inverse
+        state = fisher._State(
+            FORMS[form](p), h, inverse, spread, fisher._quadratic(FORMS[form](p), h, inverse), fisher._quadratic(FORMS[form](p), h, spread), 1.0
+        )
+        for row in range(60):
+            fisher._shift(state, row, 1.0)
+        again = np.linalg.inv(start + each.sum(axis=0))
+        np.testing.assert_allclose(state.inverse, again, atol=1e-9)
+        np.testing.assert_allclose(state.inverse, state.inverse.T, atol=1e-12)
+        np.testing.assert_allclose(state.t, fisher._quadratic(state.a, h, again), atol=1e-9)
+        np.testing.assert_allclose(state.u, fisher._quadratic(state.a, h, again @ target @ again), atol=1e-9)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -106,18 +138,6 @@ def test_gains_equal_dense_inverses(seed: int, c: int, d: int, form: str, weight
     np.testing.assert_allclose(gains, [whole - trace(start, each, [i], weight, target) for i in range(7)], atol=1e-9)
 
 
-@settings(max_examples=25)
-@given(st.integers(0, 10_000), st.integers(2, 3), st.integers(1, 3), st.sampled_from(sorted(FORMS)), st.integers(1, 2))
-def test_forward_backward_equals_the_naive_twin(seed: int, c: int, d: int, form: str, extra: int) -> None:
-    p, h, each, start, target = problem(seed, 9, c, d, form)
-    found = fisher.forward_backward(FORMS[form](p), h, start, target, 0.5, 3, extra)
-    wanted = naive(start, each, 0.5, target, 3, extra)
-    # Where items tie to rounding either may come first; the traces decide.
-    assert found.after == pytest.approx(trace(start, each, wanted, 0.5, target), rel=1e-9)
-    assert found.after == pytest.approx(trace(start, each, found.rows.tolist(), 0.5, target), rel=1e-9)
-    assert found.before == pytest.approx(trace(start, each, [], 0.5, target), rel=1e-9)
-
-
 def test_near_the_exhaustive_optimum() -> None:
     better = 0
     for seed in range(40):
@@ -129,24 +149,6 @@ def test_near_the_exhaustive_optimum() -> None:
         assert best - 1e-12 <= both <= 2 * best
         better += both <= forward + 1e-12
     assert better >= 36  # greedy against greedy: no theorem says always
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_a_hundred_updates_leave_no_drift(form: str) -> None:
-    p, h, each, start, target = problem(3, 60, 3, 4, form)
-    found = fisher.forward_backward(FORMS[form](p), h, 1e-2 * np.eye(len(start)), target, 1.0, 20, 3)
-    dense_trace = trace(1e-2 * np.eye(len(start)), each, found.rows.tolist(), 1.0, target)
-    assert found.after == pytest.approx(dense_trace, rel=1e-9)
-    inverse = np.linalg.inv(start)
-    spread = inverse @ target @ inverse
-    state = fisher._State(FORMS[form](p), h, inverse, spread, fisher._quadratic(FORMS[form](p), h, inverse), fisher._quadratic(FORMS[form](p), h, spread), 1.0)
-    for row in range(60):
-        fisher._shift(state, row, 1.0)
-    again = np.linalg.inv(start + each.sum(axis=0))
-    np.testing.assert_allclose(state.inverse, again, atol=1e-9)
-    np.testing.assert_allclose(state.inverse, state.inverse.T, atol=1e-12)
-    np.testing.assert_allclose(state.t, fisher._quadratic(state.a, h, again), atol=1e-9)
-    np.testing.assert_allclose(state.u, fisher._quadratic(state.a, h, again @ target @ again), atol=1e-9)
 
 
 def test_blocks_do_not_change_results(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,12 @@ FIXTURE = np.array([[[0.7, 0.2, 0.1], [0.1, 0.8, 0.1]], [[0.4, 0.3, 0.3], [0.3, 
 )
 def test_golden_fixture(kernel: information.Callable, wanted: list[float]) -> None:
     np.testing.assert_allclose(kernel(FIXTURE), wanted, atol=1e-5)
+    certain, even = np.eye(4)[:, None].repeat(2, axis=1), np.full((1, 2, 2000), (1 + 9e-4) / 2000)
+    assert (kernel(certain) < 1e-300).all(), "zeros are no error"
+    assert np.isfinite(kernel(even)).all(), "nor is a row that misses 1 by more than its largest probability"
+    close = (FIXTURE[:, :1] * (1 + 1e-3 * np.array([[[1, -1, 0], [0, 1, -1], [-1, 0, 1]]]))).astype(np.float32)
+    np.testing.assert_allclose(kernel(close), kernel(close.astype(np.float64)), rtol=1e-2, atol=0)
+    np.testing.assert_allclose(kernel(np.tile(FIXTURE, (1, 20, 1))), wanted, atol=1e-5)  # 40 samples: other sums
 
 
 @st.composite

@@ -56,19 +56,104 @@ def test_golden_scores(rows: tuple[int, ...], wanted: float) -> None:
     assert brute_force(FIXTURE[list(rows)]) == pytest.approx(wanted, abs=1e-5)
 
 
-def test_golden_batch() -> None:
-    found = greedy(FIXTURE, 2, Joint(2, 100, stream(0, 0, "select")))
-    assert found.rows.tolist() == [0, 3] and found.exact == 2 and not found.full
-    assert found.gains.sum() == pytest.approx(0.279103, abs=1e-5)
+class TestBatchbald:
+    """What every flipped sign of BatchBALD breaks."""
 
+    def test_golden_batch(self) -> None:
+        found = greedy(FIXTURE, 2, Joint(2, 100, stream(0, 0, "select")))
+        assert found.rows.tolist() == [0, 3] and found.exact == 2 and not found.full
+        assert found.gains.sum() == pytest.approx(0.279103, abs=1e-5)
 
-@settings(deadline=None, max_examples=40)
-@given(st.integers(1, 4), st.integers(1, 6), st.integers(2, 4), st.integers(0, 10_000))
-def test_recursion_equals_enumeration(b: int, k: int, c: int, seed: int) -> None:
-    batch = drawn(b, k, c, seed)
-    assert score(batch) == pytest.approx(brute_force(batch), abs=1e-12)
-    assert score(batch[::-1]) == pytest.approx(score(batch), abs=1e-12), "the order of a batch does not matter"
-    assert bald(batch).max() - 1e-12 <= score(batch) <= min(bald(batch).sum(), np.log(k)) + 1e-12
+    @settings(deadline=None, max_examples=40)
+    @given(st.integers(1, 4), st.integers(1, 6), st.integers(2, 4), st.integers(0, 10_000))
+    def test_recursion_equals_enumeration(self, b: int, k: int, c: int, seed: int) -> None:
+        batch = drawn(b, k, c, seed)
+        assert score(batch) == pytest.approx(brute_force(batch), abs=1e-12)
+        assert score(batch[::-1]) == pytest.approx(score(batch), abs=1e-12), "the order of a batch does not matter"
+        assert bald(batch).max() - 1e-12 <= score(batch) <= min(bald(batch).sum(), np.log(k)) + 1e-12
+
+    @pytest.mark.parametrize("dtype", [np.float64, np.float32])
+    @pytest.mark.parametrize("seed", range(4))
+    def test_lazy_greedy_picks_what_full_greedy_picks(self, seed: int, dtype: type, monkeypatch: pytest.MonkeyPatch) -> None:
+        probs = drawn(300, 10, 3, seed, 1.0).astype(dtype)
+        monkeypatch.setattr(joint, "LAZY", 2)
+        lazy, full, naive = (Joint(10, 300, stream(0, 0, "select")) for _ in range(3))
+        a, b = greedy(probs, 5, lazy), greedy(probs, 5, full, lazy=False)
+        picks: list[int] = []
+        for _ in range(5):
+            gains = naive.gains(probs.astype(np.float64))
+            gains[picks] = -1
+            picks.append(int(gains.argmax()))
+            naive.add(probs[picks[-1]])
+        assert a.rows.tolist() == b.rows.tolist() == picks and a.exact == 5
+        np.testing.assert_allclose(a.gains, b.gains, atol=1e-12)
+
+    def test_sampled_gains_equal_the_importance_weighted_form(self) -> None:
+        """-(1/M) Σ_m Σ_c (Q_mc / q_m) log Q_mc - mean_m (-log q_m) - mean_k H(P_k), with Q = s P / k and q = mean_k s."""
+        probs, new = drawn(6, 5, 4), drawn(3, 5, 4, seed=9)
+        state = Joint(5, 50, stream(1, 0, "select"))
+        for item in probs:
+            state.add(item)
+        assert not state.exact and len(state.mass) == 50
+        s = np.exp(state._logs)
+        for item, gain in zip(new, state.gains(new), strict=True):
+            big, q = s @ item / 5, s.mean(axis=1)
+            cross = -(big / q[:, None] * np.log(big)).sum(axis=1).mean() + np.log(q).mean()
+            assert gain == pytest.approx(cross + (item * np.log(item)).sum(axis=1).mean(), abs=1e-10)
+
+    @pytest.mark.parametrize("block", [1, 77, 1 << 20])
+    def test_blocks_change_no_pick(self, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        probs = drawn(120, 6, 3).astype(np.float32)
+        wanted = greedy(probs, 8, Joint(6, 60, stream(0, 0, "select")), full=2.0)
+        monkeypatch.setattr(joint, "BLOCK", block)
+        monkeypatch.setattr(joint, "TALL", min(block, 50))
+        monkeypatch.setattr(joint, "LAZY", min(block, 7))
+        found = greedy(probs, 8, Joint(6, 60, stream(0, 0, "select")), full=2.0)
+        assert found.rows.tolist() == wanted.rows.tolist() and found.exact < 8
+        np.testing.assert_allclose(found.gains, wanted.gains, atol=1e-9)
+
+    @pytest.mark.parametrize(("k", "c", "spread"), [(20, 10, 2.0), (100, 10, 0.3), (5, 100, 4.0)])
+    def test_float32_gains_are_within_their_slack(self, k: int, c: int, spread: float) -> None:
+        probs = drawn(60, k, c, spread=spread).astype(np.float32)
+        state = Joint(k, 2000, stream(0, 0, "select"))
+        for item in probs[:4]:
+            state.add(item)
+        gap = np.abs(state.gains(probs) - state.gains(probs.astype(np.float64))).max()
+        assert 0 < gap < joint.slack(probs) / 4
+
+    def test_the_batch_ends_at_the_ceiling(self) -> None:
+        probs = drawn(200, 4, 5, spread=4.0)
+        found = greedy(probs, 50, Joint(4, 1000, stream(0, 0, "select")))
+        assert found.full and 0 < len(found.rows) < 50
+        assert 0.95 * np.log(4) <= found.gains.sum() <= np.log(4) + 1e-9
+        endless = greedy(probs, 50, Joint(4, 1000, stream(0, 0, "select")), full=2.0)
+        assert len(endless.rows) > len(found.rows)
+
+    def test_ties_go_to_the_lower_row_and_agreement_ends_the_batch(self) -> None:
+        probs = np.repeat(drawn(3, 5, 3), 40, axis=0)
+        first = greedy(probs, 1, Joint(5, 100, stream(0, 0, "select"))).rows[0]
+        assert first % 40 == 0
+        same = greedy(np.repeat(drawn(9, 1, 3), 4, axis=1), 3, Joint(4, 100, stream(0, 0, "select")))
+        assert same.full and not len(same.rows)
+
+    def test_float32_rounding_decides_nothing(self) -> None:
+        """Copies with their classes in another order gain the same; rounded to float32, some gain more than the first."""
+        item = drawn(1, 12, 6, seed=5)[0].astype(np.float32)
+        orders = [stream(seed, 0, "oracle").permutation(6) for seed in range(60)]
+        probs = np.stack([item, *(item[:, order] for order in orders)])
+        state = Joint(12, 400, stream(0, 0, "select"))
+        for other in drawn(4, 12, 6, seed=6):
+            state.add(other)
+        assert state.gains(probs).argmax() != 0, "float32 alone would pick another"
+        assert greedy(probs, 1, state, lazy=False, full=2.0).rows.tolist() == [0]
+
+    def test_a_long_batch_does_not_underflow(self) -> None:
+        probs = drawn(1, 4, 10, spread=0.1)
+        state = Joint(4, 40, stream(0, 0, "select"))
+        for _ in range(2000):  # 10 ** -2000 is no float64
+            state.add(probs[0])
+        assert np.isfinite(state.weights).all() and np.allclose(state.weights.sum(axis=1), 1)
+        assert np.isfinite(state.gains(probs)).all()
 
 
 def test_one_pick_is_bald_and_a_copy_gains_less() -> None:
@@ -94,23 +179,6 @@ def test_greedy_is_near_the_best_pair(seed: int) -> None:
     probs = drawn(6, 5, 3, seed)
     best = max(brute_force(probs[list(pair)]) for pair in itertools.combinations(range(6), 2))
     assert greedy(probs, 2, Joint(5, 1000, stream(0, 0, "select"))).gains.sum() >= (1 - 1 / np.e) * best
-
-
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("seed", range(4))
-def test_lazy_greedy_picks_what_full_greedy_picks(seed: int, dtype: type, monkeypatch: pytest.MonkeyPatch) -> None:
-    probs = drawn(300, 10, 3, seed, 1.0).astype(dtype)
-    monkeypatch.setattr(joint, "LAZY", 2)
-    lazy, full, naive = (Joint(10, 300, stream(0, 0, "select")) for _ in range(3))
-    a, b = greedy(probs, 5, lazy), greedy(probs, 5, full, lazy=False)
-    picks: list[int] = []
-    for _ in range(5):
-        gains = naive.gains(probs.astype(np.float64))
-        gains[picks] = -1
-        picks.append(int(gains.argmax()))
-        naive.add(probs[picks[-1]])
-    assert a.rows.tolist() == b.rows.tolist() == picks and a.exact == 5
-    np.testing.assert_allclose(a.gains, b.gains, atol=1e-12)
 
 
 def test_gains_shrink_so_old_ones_bound_new_ones() -> None:
@@ -140,29 +208,6 @@ def test_a_large_sample_is_within_one_percent_of_exact() -> None:
     np.testing.assert_allclose(state.gains(probs[4:]), fully.gains(probs[4:]), rtol=0.01)
 
 
-def test_sampled_gains_equal_the_importance_weighted_form() -> None:
-    """-(1/M) Σ_m Σ_c (Q_mc / q_m) log Q_mc - mean_m (-log q_m) - mean_k H(P_k), with Q = s P / k and q = mean_k s."""
-    probs, new = drawn(6, 5, 4), drawn(3, 5, 4, seed=9)
-    state = Joint(5, 50, stream(1, 0, "select"))
-    for item in probs:
-        state.add(item)
-    assert not state.exact and len(state.mass) == 50
-    s = np.exp(state._logs)
-    for item, gain in zip(new, state.gains(new), strict=True):
-        big, q = s @ item / 5, s.mean(axis=1)
-        cross = -(big / q[:, None] * np.log(big)).sum(axis=1).mean() + np.log(q).mean()
-        assert gain == pytest.approx(cross + (item * np.log(item)).sum(axis=1).mean(), abs=1e-10)
-
-
-def test_a_long_batch_does_not_underflow() -> None:
-    probs = drawn(1, 4, 10, spread=0.1)
-    state = Joint(4, 40, stream(0, 0, "select"))
-    for _ in range(2000):  # 10 ** -2000 is no float64
-        state.add(probs[0])
-    assert np.isfinite(state.weights).all() and np.allclose(state.weights.sum(axis=1), 1)
-    assert np.isfinite(state.gains(probs)).all()
-
-
 def test_sampled_labels_follow_their_member() -> None:
     p = np.array([[0.5, 0.0, 0.5], [0.0, 1.0, 0.0]])
     state = Joint(2, 4000, stream(0, 0, "select"))
@@ -170,57 +215,6 @@ def test_sampled_labels_follow_their_member() -> None:
     own = state._logs.reshape(2, 2000, 2)
     assert np.isfinite(own[0, :, 0]).all() and np.isfinite(own[1, :, 1]).all(), "a label that its member never gives is never drawn"
     assert np.isneginf(own[0, :, 1]).all()
-
-
-@pytest.mark.parametrize("block", [1, 77, 1 << 20])
-def test_blocks_change_no_pick(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    probs = drawn(120, 6, 3).astype(np.float32)
-    wanted = greedy(probs, 8, Joint(6, 60, stream(0, 0, "select")), full=2.0)
-    monkeypatch.setattr(joint, "BLOCK", block)
-    monkeypatch.setattr(joint, "TALL", min(block, 50))
-    monkeypatch.setattr(joint, "LAZY", min(block, 7))
-    found = greedy(probs, 8, Joint(6, 60, stream(0, 0, "select")), full=2.0)
-    assert found.rows.tolist() == wanted.rows.tolist() and found.exact < 8
-    np.testing.assert_allclose(found.gains, wanted.gains, atol=1e-9)
-
-
-@pytest.mark.parametrize(("k", "c", "spread"), [(20, 10, 2.0), (100, 10, 0.3), (5, 100, 4.0)])
-def test_float32_gains_are_within_their_slack(k: int, c: int, spread: float) -> None:
-    probs = drawn(60, k, c, spread=spread).astype(np.float32)
-    state = Joint(k, 2000, stream(0, 0, "select"))
-    for item in probs[:4]:
-        state.add(item)
-    gap = np.abs(state.gains(probs) - state.gains(probs.astype(np.float64))).max()
-    assert 0 < gap < joint.slack(probs) / 4
-
-
-def test_the_batch_ends_at_the_ceiling() -> None:
-    probs = drawn(200, 4, 5, spread=4.0)
-    found = greedy(probs, 50, Joint(4, 1000, stream(0, 0, "select")))
-    assert found.full and 0 < len(found.rows) < 50
-    assert 0.95 * np.log(4) <= found.gains.sum() <= np.log(4) + 1e-9
-    endless = greedy(probs, 50, Joint(4, 1000, stream(0, 0, "select")), full=2.0)
-    assert len(endless.rows) > len(found.rows)
-
-
-def test_ties_go_to_the_lower_row_and_agreement_ends_the_batch() -> None:
-    probs = np.repeat(drawn(3, 5, 3), 40, axis=0)
-    first = greedy(probs, 1, Joint(5, 100, stream(0, 0, "select"))).rows[0]
-    assert first % 40 == 0
-    same = greedy(np.repeat(drawn(9, 1, 3), 4, axis=1), 3, Joint(4, 100, stream(0, 0, "select")))
-    assert same.full and not len(same.rows)
-
-
-def test_float32_rounding_decides_nothing() -> None:
-    """Copies with their classes in another order gain the same; rounded to float32, some gain more than the first."""
-    item = drawn(1, 12, 6, seed=5)[0].astype(np.float32)
-    orders = [stream(seed, 0, "oracle").permutation(6) for seed in range(60)]
-    probs = np.stack([item, *(item[:, order] for order in orders)])
-    state = Joint(12, 400, stream(0, 0, "select"))
-    for other in drawn(4, 12, 6, seed=6):
-        state.add(other)
-    assert state.gains(probs).argmax() != 0, "float32 alone would pick another"
-    assert greedy(probs, 1, state, lazy=False, full=2.0).rows.tolist() == [0]
 
 
 def test_too_few_configurations_are_refused() -> None:

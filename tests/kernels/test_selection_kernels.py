@@ -99,6 +99,7 @@ def test_badge_first_pick_is_the_largest_norm_and_the_second_follows_d_squared(b
     outer = points.Outer(a, H)
     draws = [seeding.kmeans_pp(outer, 2, rng)[0] if blocked else plain() for _ in range(1200)]
     assert {int(pair[0]) for pair in draws} == {1}
+    assert clustering._draw(np.array([0.0, 0, 5, 0]), np.ones(4, dtype=bool), rng) == (2, 5.0)
     seconds = np.bincount([int(pair[1]) for pair in draws], minlength=4)
     assert seconds[1] == 0
     wanted = np.array([0.215313, 0.241299, 0.543387])

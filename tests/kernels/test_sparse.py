@@ -30,20 +30,95 @@ def vectors(seed: int, n: int = 30, k: int = 6) -> np.ndarray:
     return np.asarray(sparse.projections(stream(seed, 0, "oracle").dirichlet(np.ones(4), size=(n, k))))
 
 
-def test_golden_projections() -> None:
-    wanted = [[-0.832722, -0.892980], [-0.780140, -0.780140], [-0.278881, -0.278881], [-0.744139, -0.732969]]
-    np.testing.assert_allclose(sparse.projections(FIXTURE), wanted, atol=1e-5)
+class TestSparse:
+    """What every flipped sign of the coresets breaks."""
 
+    @pytest.mark.parametrize("solver", ["fw", "vertex", "giga", "omp"])
+    def test_a_row_of_nothing_is_never_chosen(self, solver: str) -> None:
+        v = vectors(1)
+        v[[0, 4]] = 0.0
+        with np.errstate(all="raise"):
+            assert not {0, 4} & set(run(v, 30, solver).rows.tolist())
 
-def test_golden_frank_wolfe() -> None:
-    v = sparse.projections(FIXTURE)
-    found = run(v, 4, "fw")
-    np.testing.assert_allclose(found.errors[1:5], [0.034710, 0.000401, 0.000401, 0.000401], atol=1e-6)
-    # x1 and x2 are parallel: they are one vertex of the polytope, and the lower row stands for both.
-    assert found.rows.tolist() == [1, 0]
-    moves = [1 - 0.999794, 1 - 0.264281]
-    np.testing.assert_allclose(run(v, 2, "fw").weights[1], 0.264281 * np.linalg.norm(v, axis=1).sum() / np.linalg.norm(v[0]), rtol=1e-5)
-    np.testing.assert_allclose(run(v, 2, "fw").weights[0], (1 - moves[0]) * moves[1] * np.linalg.norm(v, axis=1).sum() / np.linalg.norm(v[1]), rtol=1e-5)
+    def test_pursuit_follows_what_is_left(self) -> None:
+        pytest.importorskip("scipy.optimize")
+        v = vectors(2)
+        target, first = v.sum(axis=0), run(v, 1, "omp")
+        left = target - first.weights[0] * v[first.rows[0]]
+        scores = v @ left / np.linalg.norm(v, axis=1)
+        scores[first.rows] = -np.inf
+        assert run(v, 2, "omp").rows.tolist() == [first.rows[0], int(np.argmax(scores))]
+
+    def test_golden_projections(self) -> None:
+        wanted = [[-0.832722, -0.892980], [-0.780140, -0.780140], [-0.278881, -0.278881], [-0.744139, -0.732969]]
+        np.testing.assert_allclose(sparse.projections(FIXTURE), wanted, atol=1e-5)
+
+    def test_golden_frank_wolfe(self) -> None:
+        v = sparse.projections(FIXTURE)
+        found = run(v, 4, "fw")
+        np.testing.assert_allclose(found.errors[1:5], [0.034710, 0.000401, 0.000401, 0.000401], atol=1e-6)
+        # x1 and x2 are parallel: they are one vertex of the polytope, and the lower row stands for both.
+        assert found.rows.tolist() == [1, 0]
+        moves = [1 - 0.999794, 1 - 0.264281]
+        np.testing.assert_allclose(run(v, 2, "fw").weights[1], 0.264281 * np.linalg.norm(v, axis=1).sum() / np.linalg.norm(v[0]), rtol=1e-5)
+        np.testing.assert_allclose(run(v, 2, "fw").weights[0], (1 - moves[0]) * moves[1] * np.linalg.norm(v, axis=1).sum() / np.linalg.norm(v[1]), rtol=1e-5)
+
+    @settings(max_examples=40)
+    @given(st.integers(0, 10_000), st.integers(5, 25), st.integers(5, 8), st.integers(1, 5))
+    def test_frank_wolfe_equals_the_naive_twin(self, seed: int, n: int, width: int, k: int) -> None:
+        v = stream(seed, 0, "oracle").normal(size=(n, width)) + 0.5
+        picks, weights = naive_frank_wolfe(v, k)
+        found = run(v, k, "fw")
+        assert found.rows.tolist() == picks
+        np.testing.assert_allclose(found.weights, weights[picks], rtol=1e-4, atol=1e-5)
+
+    def test_giga_equals_the_naive_twin(self) -> None:
+        compared = 0
+        for seed in range(20):
+            v = stream(seed, 0, "oracle").normal(size=(40, 8)) + 0.3
+            picks, error = naive_giga(v, 4)
+            if len(set(picks)) == 4:
+                found = run(v, 4, "giga")
+                assert found.rows.tolist() == picks
+                assert found.errors[-1] == pytest.approx(error, rel=1e-3)
+                compared += 1
+        assert compared >= 10
+
+    @pytest.mark.parametrize("solver", ["fw", "vertex", "giga", "omp"])
+    def test_errors_never_grow_and_weights_reproduce_them(self, solver: str) -> None:
+        for seed in range(8):
+            v = vectors(seed)
+            v = v - v.mean(axis=1, keepdims=True) if seed % 2 else v
+            found = run(v, 12, solver)
+            start = 1 if solver == "vertex" else 0  # the full step to the first vertex is no descent
+            assert (np.diff(found.errors[start:]) <= 1e-9 * found.errors[0]).all()
+            assert (found.weights >= 0).all() and len(set(found.rows.tolist())) == len(found.rows)
+            left = float(np.linalg.norm(v.sum(axis=0) - found.weights @ v[found.rows]))
+            assert left == pytest.approx(found.errors[-1], abs=1e-6 * found.errors[0])
+
+    @pytest.mark.parametrize("solver", ["fw", "giga", "omp"])
+    def test_nothing_to_approximate(self, solver: str) -> None:
+        assert len(run(np.zeros((5, 3)), 4, solver).rows) == 0
+        opposite = np.array([[1.0, 0.0], [-1.0, 0.0]])
+        assert len(run(opposite, 2, solver).rows) == 0
+
+    def test_entropy_makes_a_divergence_and_centring_removes_the_mean(self) -> None:
+        probs = stream(2, 0, "oracle").dirichlet(np.ones(3), size=(7, 4))
+        mean = probs.mean(axis=1, keepdims=True)
+        divergence = (mean * np.log(mean / probs)).sum(axis=2)
+        np.testing.assert_allclose(sparse.projections(probs, entropy=1.0), -divergence / 2, atol=1e-12)
+        np.testing.assert_allclose(sparse.projections(probs, centred=True).sum(axis=1), 0, atol=1e-12)
+
+    def test_zeros_and_blocks(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        probs = np.array([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [1.0, 0.0]]], dtype=np.float32)
+        found = sparse.projections(probs)
+        assert np.isfinite(found).all() and (found[1] == 0).all() and found[0, 0] < -20
+        monkeypatch.setattr(sparse, "BLOCK", 1)
+        assert (sparse.projections(probs) == found).all()
+
+    def test_ties_go_to_the_lowest_row_in_spite_of_rounding(self) -> None:
+        assert sparse.first_of_best(np.array([0.0, 1.0, 1.0 + 1e-15, -np.inf])) == 1
+        assert sparse.first_of_best(np.array([-np.inf, -2.0, -1.0])) == 2
 
 
 def naive_frank_wolfe(v: np.ndarray, k: int) -> tuple[list[int], np.ndarray]:
@@ -63,16 +138,6 @@ def naive_frank_wolfe(v: np.ndarray, k: int) -> tuple[list[int], np.ndarray]:
     return picks, w
 
 
-@settings(max_examples=40)
-@given(st.integers(0, 10_000), st.integers(5, 25), st.integers(5, 8), st.integers(1, 5))
-def test_frank_wolfe_equals_the_naive_twin(seed: int, n: int, width: int, k: int) -> None:
-    v = stream(seed, 0, "oracle").normal(size=(n, width)) + 0.5
-    picks, weights = naive_frank_wolfe(v, k)
-    found = run(v, k, "fw")
-    assert found.rows.tolist() == picks
-    np.testing.assert_allclose(found.weights, weights[picks], rtol=1e-4, atol=1e-5)
-
-
 def naive_giga(v: np.ndarray, k: int) -> tuple[list[int], float]:
     """Unit vectors on the sphere; the best point of each arc by search instead of a formula."""
     units, goal = v / np.linalg.norm(v, axis=1, keepdims=True), v.sum(axis=0) / np.linalg.norm(v.sum(axis=0))
@@ -87,32 +152,6 @@ def naive_giga(v: np.ndarray, k: int) -> tuple[list[int], float]:
         at = arc[int(np.argmax(arc @ goal))]
         picks.append(f)
     return picks, float(np.linalg.norm(v.sum(axis=0)) * np.linalg.norm(goal - (goal @ at) * at))
-
-
-def test_giga_equals_the_naive_twin() -> None:
-    compared = 0
-    for seed in range(20):
-        v = stream(seed, 0, "oracle").normal(size=(40, 8)) + 0.3
-        picks, error = naive_giga(v, 4)
-        if len(set(picks)) == 4:
-            found = run(v, 4, "giga")
-            assert found.rows.tolist() == picks
-            assert found.errors[-1] == pytest.approx(error, rel=1e-3)
-            compared += 1
-    assert compared >= 10
-
-
-@pytest.mark.parametrize("solver", ["fw", "vertex", "giga", "omp"])
-def test_errors_never_grow_and_weights_reproduce_them(solver: str) -> None:
-    for seed in range(8):
-        v = vectors(seed)
-        v = v - v.mean(axis=1, keepdims=True) if seed % 2 else v
-        found = run(v, 12, solver)
-        start = 1 if solver == "vertex" else 0  # the full step to the first vertex is no descent
-        assert (np.diff(found.errors[start:]) <= 1e-9 * found.errors[0]).all()
-        assert (found.weights >= 0).all() and len(set(found.rows.tolist())) == len(found.rows)
-        left = float(np.linalg.norm(v.sum(axis=0) - found.weights @ v[found.rows]))
-        assert left == pytest.approx(found.errors[-1], abs=1e-6 * found.errors[0])
 
 
 @pytest.mark.parametrize("solver", ["fw", "giga", "omp"])
@@ -148,31 +187,3 @@ def test_duplicates_share_a_weight(solver: str) -> None:
     v = vectors(4, 8, 12)
     many = run(np.repeat(v, 5, axis=0), 6, solver)
     assert len({row // 5 for row in many.rows.tolist()}) == len(many.rows)
-
-
-@pytest.mark.parametrize("solver", ["fw", "giga", "omp"])
-def test_nothing_to_approximate(solver: str) -> None:
-    assert len(run(np.zeros((5, 3)), 4, solver).rows) == 0
-    opposite = np.array([[1.0, 0.0], [-1.0, 0.0]])
-    assert len(run(opposite, 2, solver).rows) == 0
-
-
-def test_entropy_makes_a_divergence_and_centring_removes_the_mean() -> None:
-    probs = stream(2, 0, "oracle").dirichlet(np.ones(3), size=(7, 4))
-    mean = probs.mean(axis=1, keepdims=True)
-    divergence = (mean * np.log(mean / probs)).sum(axis=2)
-    np.testing.assert_allclose(sparse.projections(probs, entropy=1.0), -divergence / 2, atol=1e-12)
-    np.testing.assert_allclose(sparse.projections(probs, centred=True).sum(axis=1), 0, atol=1e-12)
-
-
-def test_zeros_and_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    probs = np.array([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [1.0, 0.0]]], dtype=np.float32)
-    found = sparse.projections(probs)
-    assert np.isfinite(found).all() and (found[1] == 0).all() and found[0, 0] < -20
-    monkeypatch.setattr(sparse, "BLOCK", 1)
-    assert (sparse.projections(probs) == found).all()
-
-
-def test_ties_go_to_the_lowest_row_in_spite_of_rounding() -> None:
-    assert sparse.first_of_best(np.array([0.0, 1.0, 1.0 + 1e-15, -np.inf])) == 1
-    assert sparse.first_of_best(np.array([-np.inf, -2.0, -1.0])) == 2

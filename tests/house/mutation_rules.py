@@ -1,0 +1,80 @@
+"""What the mutation check asks of whom: which rows, which tests answer for parts that many rows share, and which flips mean nothing.
+
+Rows whose family is "policy" or "baseline" and wrappers compose other rows: their parts are rows themselves, and a test of `auto`, say,
+cannot be asked about the digits of BADGE. `KEPT` are those of them that have a kernel of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+KEPT = ("random_balanced", "random_stratified", "class_balance", "temperature")
+
+EXCLUDED: Mapping[str, str] = {
+    "budget.py": "counts what was read and held; nothing of it reaches a pick",
+    "on_torch.py": "runs on CUDA tensors only; tests/kernels/test_backends.py holds it to the NumPy kernels",
+}
+"""File → why its signs are not flipped."""
+
+SHARED: Mapping[str, tuple[str, ...]] = {
+    "rows.py": ("tests/kernels/test_farthest.py",),
+    "farthest.py": ("tests/kernels/test_farthest.py",),
+    "screen.py": ("tests/kernels/test_farthest.py",),
+    "lcmd.py": ("tests/kernels/test_lcmd.py", "tests/kernels/test_farthest.py"),
+    "points.py": ("tests/kernels/test_seeding.py", "tests/kernels/test_farthest.py"),
+    "seeding.py": ("tests/kernels/test_seeding.py", "tests/kernels/test_selection_kernels.py"),
+    "geometry.py": ("tests/kernels/test_selection_kernels.py", "tests/kernels/test_robust.py"),
+    "gradients.py": ("tests/kernels/test_selection_kernels.py", "tests/kernels/test_expected_change.py"),
+    "ranking.py": ("tests/kernels/test_selection_kernels.py", "tests/kernels/test_gumbel.py"),
+    "neighbours.py": ("tests/kernels/test_neighbours.py",),
+    "weighted_kmeans.py": ("tests/kernels/test_weighted_kmeans.py",),
+    "allocation.py": ("tests/kernels/test_allocation.py",),
+    "clustering.py": ("tests/kernels/test_selection_kernels.py",),
+    "hierarchy.py": ("tests/kernels/test_hierarchy.py",),
+    "herding.py": ("tests/kernels/test_herding.py", "tests/acquire/test_coverage.py", "tests/acquire/test_uherding.py"),
+    "covering.py": ("tests/kernels/test_covering.py", "tests/acquire/test_dcom.py"),
+    "calibration.py": ("tests/kernels/test_calibration.py",),
+    "mlp.py": ("tests/kernels/test_mlp.py",),
+    "information.py": ("tests/kernels/test_information.py", "tests/kernels/test_disagreement.py"),
+}
+"""A part that rows share → the tests that answer for it: a flip there must fail one of them, not the property of every row above."""
+
+EQUIVALENT: Mapping[tuple[str, str, str], str] = {
+    ("information.py", "bald", "t.sum(axis=0) / t.dtype.type(k) + np.finfo(t.dtype).tiny"): "keeps 0 / 0 away; any number that is not 0 does",
+    ("joint.py", "greedy", "bald(probs) + TIE"): "one of three guards against rounding of which two suffice",
+    ("joint.py", "_lazily", "best - TIE"): "another of the three",
+    ("joint.py", "_lazily", "known[seen] + TIE"): "a third",
+    ("joint.py", "_lazily", "-np.inf"): "a row not looked at is known by its number not being finite",
+    ("robust.py", "robust_k_center", "k + outliers #2"): "differs for n ≤ k + outliers only, where the greedy radius is 0 and no step is below it",
+    ("neighbourhood.py", "neighbourhood", "k - 1 #2"): "looks at more rows; which are the k nearest is decided afterwards",
+    ("neighbourhood.py", "neighbourhood", "k - 1"): "looks at more rows; which are the k nearest is decided afterwards",
+    ("hierarchy.py", "_cut", "np.asarray(cut, dtype=np.int64) - 1"): "the names of the clusters, which nobody reads",
+    ("partition.py", "k_means", "2 ** 31 - 1"): "the range that a seed is drawn from",
+    ("allocation.py", "systematic", "rng.random() + np.arange(k)"): "the same sample taken backwards: negative places count from the end",
+}
+"""(file, function, expression) → why the flipped sign changes nothing that a caller could see."""
+
+OPEN: Mapping[str, str] = {
+    "calibration.py": "two signs in the bins of calibration_error pass, since all gaps of the test have one sign; axis -1 in temper",
+    "tests/kernels/test_robust.py::TestRobust": "tried half: nothing known",
+    "herding.py": "not tried as a whole against the tests that answer for it",
+    "gradients.py": "not tried as a whole against the tests that answer for it",
+    "rows.py": "not tried as a whole against the tests that answer for it",
+    "farthest.py": "not tried as a whole against the tests that answer for it",
+    "screen.py": "not tried as a whole against the tests that answer for it",
+    "lcmd.py": "not tried as a whole against the tests that answer for it",
+    "points.py": "not tried as a whole against the tests that answer for it",
+    "seeding.py": "not tried as a whole against the tests that answer for it",
+    "geometry.py": "not tried as a whole against the tests that answer for it",
+    "ranking.py": "not tried as a whole against the tests that answer for it",
+    "neighbours.py": "not tried as a whole against the tests that answer for it",
+    "weighted_kmeans.py": "not tried as a whole against the tests that answer for it",
+    "mlp.py": "not tried as a whole against the tests that answer for it",
+}
+"""Property test or shared file that still lets mutants through, or was not tried as a whole → what is known. Only `--all` asks these."""
+
+
+def demanded(name: str, row: Mapping[str, Any]) -> bool:
+    """Whether the property test of a row has to notice."""
+    return name in KEPT or (row["type"] == "strategy" and row["family"] not in ("policy", "baseline"))
