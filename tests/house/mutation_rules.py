@@ -51,6 +51,7 @@ EQUIVALENT: Mapping[tuple[str, str, str], str] = {
     ("neighbourhood.py", "neighbourhood", "k - 1"): "looks at more rows; which are the k nearest is decided afterwards",
     ("hierarchy.py", "_cut", "np.asarray(cut, dtype=np.int64) - 1"): "the names of the clusters, which nobody reads",
     ("partition.py", "k_means", "2 ** 31 - 1"): "the range that a seed is drawn from",
+    ("allocation.py", "systematic", "n - 1"): "a guard against rounding: the places are below n",
     ("allocation.py", "systematic", "rng.random() + np.arange(k)"): "the same sample taken backwards: negative places count from the end",
 }
 """(file, function, expression) → why the flipped sign changes nothing that a caller could see."""
