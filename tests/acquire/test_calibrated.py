@@ -14,7 +14,6 @@ from querist.acquire.scores import Entropy
 from querist.core import catalogue
 from querist.core.errors import StatisticError, UsageError
 from querist.core.rng import stream
-from querist.core.spec import resolve
 from querist.kernels import calibration, gradients
 from querist.testing import AcquisitionContract, FakeView
 
@@ -38,8 +37,7 @@ class TestGiven(AcquisitionContract):
 
 
 def test_the_row_names_the_wrapper() -> None:
-    row = catalogue.row("temperature", "wrapper")
-    assert resolve(row["wrapper"]["use"]) is Calibrated
+    assert catalogue.acquisition("temperature") == Calibrated(catalogue.acquisition("margin"))
 
 
 @pytest.mark.parametrize("name", ["entropy", "bald", "bait_top2", "random"])

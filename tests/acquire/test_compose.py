@@ -123,8 +123,8 @@ def seen(classes: int, per_class: int, n: int = 400) -> FakeView:
 @pytest.mark.parametrize(
     ("view", "k", "branch"),
     [
-        (seen(2, 9), 5, "cover"), (seen(3, 1), 5, "cover"), (seen(3, 2), 5, "margin"), (seen(3, 2), 8, "margin"), (seen(3, 2), 9, "badge"),
-        (seen(3, 9, n=40), 5, "badge"), (seen(0, 0), 1, "cover"),
+        (seen(2, 9), 5, "maxherding"), (seen(3, 3), 5, "maxherding"), (seen(3, 4), 5, "bait_top2"), (seen(3, 10), 8, "margin"), (seen(3, 10), 9, "badge"),
+        (seen(3, 20, n=40), 4, "badge"), (seen(3, 20, n=40), 5, "cluster_margin"), (seen(0, 0), 1, "maxherding"),
     ],
 )  # fmt: skip
 def test_auto_follows_its_published_rule(view: FakeView, k: int, branch: str) -> None:
@@ -132,7 +132,7 @@ def test_auto_follows_its_published_rule(view: FakeView, k: int, branch: str) ->
     assert name == branch
     chosen = Auto().select(view, k, rng())
     assert chosen.ids == acquisition.select(view, k, rng()).ids
-    assert all(note.startswith(f"auto → {branch} ({reason}): ") for note in chosen.note)
+    assert all(note.startswith(f"auto → {branch} ({reason}") for note in chosen.note)
 
 
 def test_the_default_selector_is_top_k() -> None:

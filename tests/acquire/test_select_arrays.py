@@ -73,7 +73,7 @@ def test_features_of_labelled_items_that_are_no_rows() -> None:
     assert chosen.ids == (str(far),) and chosen.scores[0] == pytest.approx(float(gaps[far].min()) ** 0.5, rel=1e-5)
     assert chosen.note[0].endswith(f"; nearest labelled labelled-{int(gaps[far].argmin())} at {gaps[far].min() ** 0.5:.4g}")
     seen = querist.select("auto", 2, probs=PROBS, features=FEATURES, labelled=outside, labels=np.arange(10) % 4)
-    assert "margin" in seen.note[0] or "badge" in seen.note[0]
+    assert seen.note[0].startswith("auto → maxherding (2.5 labels per class < 4): ")
 
 
 def test_the_nearest_labelled_item_is_named() -> None:

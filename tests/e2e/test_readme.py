@@ -54,6 +54,14 @@ def photos(folder: Path) -> None:
     (folder / "labels.csv").write_text("\n".join(rows).replace("robin-02", "robin-01") + "\n", encoding="utf-8")
 
 
+def arrays(folder: Path) -> None:
+    """What another framework wrote about 1,200 items, and which of them have labels."""
+    rng = np.random.default_rng(0)
+    np.save(folder / "h.npy", rng.normal(size=(1200, 8)).astype(np.float32))
+    np.save(folder / "p.npy", rng.dirichlet(np.ones(3), size=1200).astype(np.float32))
+    (folder / "done.txt").write_text("\n".join(map(str, range(0, 60, 3))), encoding="utf-8")
+
+
 def serves(command: str, folder: Path) -> None:
     """Start `querist label`, wait for the URL it prints, stop it."""
     with subprocess.Popen(
@@ -85,6 +93,7 @@ def test_every_other_command_is_of_querist() -> None:
 @pytest.mark.skipif(find_spec("querist.cli.main") is None, reason="the command line is not there yet")
 def test_every_command_of_the_readme_runs(tmp_path: Path) -> None:
     photos(tmp_path)
+    arrays(tmp_path)
     for command in [command for command in COMMANDS if command.startswith("querist ")]:
         if command.startswith("querist label "):
             serves(command, tmp_path)

@@ -164,4 +164,4 @@ def test_a_warm_round_reads_the_files_of_the_one_before(tmp_path: Path) -> None:
 
 def test_a_schema_with_more_classes_has_more_outputs(tmp_path: Path) -> None:
     schema = new_space("classification", ["a", "b", "c", "never told"]).schema()
-    assert run(job(tmp_path, schema=schema), method="auto").ranking.note[0].startswith("auto → cover (1 of 4 classes not seen yet)")
+    assert run(job(tmp_path, schema=schema), method="auto").ranking.note[0].startswith("auto → maxherding (1 of 4 classes not seen yet)")

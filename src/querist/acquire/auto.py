@@ -87,7 +87,7 @@ class Auto:
             return self._without_features(k / max(len(view.candidates), 1))
         if "probs" not in self.statistics:
             return Branch("maxherding", TYPICAL, "there are features, but no probabilities")
-        if not len(view.labelled) + len(view.pending):
+        if not len(view.labelled):
             return Branch("maxherding", TYPICAL, "nothing is labelled yet")
         scarce = self._scarce(view)
         return Branch("maxherding", TYPICAL, scarce) if scarce else self._refining(view, k)
