@@ -20,6 +20,7 @@ pytestmark = pytest.mark.torchless
 
 PLENTY = [0, 1, 2] * 10
 NEEDS_SKLEARN = pytest.mark.skipif(find_spec("sklearn") is None, reason="needs sklearn")
+NEEDS_SCIPY = pytest.mark.skipif(find_spec("scipy") is None, reason="needs scipy")
 ALL = frozenset({"features", "gradients", "probs", "head_samples"})
 
 
@@ -40,7 +41,7 @@ def seen(labels: list[int]) -> FakeView:
         ([0, 1, 2] * 5, 1, False, FISHER, "5.0 labels per class < 10"),
         pytest.param([0, 1, 2] * 5, 1, True, HERDING, "the features do not change", marks=NEEDS_SKLEARN),
         (PLENTY, 20, False, BADGE, "5.0% of the candidates"),
-        (PLENTY, 60, False, CLUSTERS, "15.0% of the candidates"),
+        pytest.param(PLENTY, 60, False, CLUSTERS, "15.0% of the candidates", marks=NEEDS_SCIPY),
     ],
 )
 def test_branches(labels: list[int], k: int, frozen: bool, wanted: object, reason: str) -> None:
@@ -88,6 +89,12 @@ def test_plain_arrays_decide_the_branch() -> None:
     only_probs = querist.select("auto", 4, probs=view.stat("probs"), labelled=["0", "1"])
     only_features = querist.select("auto", 4, features=view.stat("features"))
     assert only_probs.note[0].startswith("auto → margin (") and only_features.note[0].startswith("auto → maxherding (")
+
+
+def test_without_scipy_large_batches_go_by_gradients_and_the_reason_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("querist.acquire.auto.find_spec", lambda name: None)
+    branch = Auto().branch(seen(PLENTY), 60)
+    assert branch.acquisition == BADGE and "15.0%" in branch.reason and "scipy" in branch.reason
 
 
 def test_alarms() -> None:

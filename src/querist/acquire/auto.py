@@ -7,6 +7,7 @@ which statistics there are. Its thresholds were chosen on development data only 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from typing import NamedTuple
 
 import numpy as np
@@ -97,7 +98,10 @@ class Auto:
         per_class = len(view.labels) / max(view.classes, 1)
         enough = f"{per_class:.1f} labels per class" if len(view.labels) else "items are labelled"
         if share > self.large:
-            return Branch("cluster_margin", CLUSTERS, f"{enough}, the batch is {share:.1%} of the candidates")
+            large = f"{enough}, the batch is {share:.1%} of the candidates"
+            if find_spec("scipy") is None:
+                return Branch("badge", BADGE, f"{large}; scipy, which would cluster them, is not installed")
+            return Branch("cluster_margin", CLUSTERS, large)
         if self.frozen:
             return Branch("uherding", HERDING, f"{enough}, the features do not change")
         if 0 < per_class < self.many and view.classes <= MOST_CLASSES:
