@@ -115,6 +115,9 @@ def test_scores_of_another_model_that_are_nan_name_the_item() -> None:
         Compose(score=Margin()).select(view.filled("probs", probs), 3, rng())
 
 
+NEEDS_SCIPY = pytest.mark.skipif(find_spec("scipy") is None, reason="needs scipy")
+
+
 def seen(classes: int, per_class: int, n: int = 400) -> FakeView:
     """A view in which so many of three classes have so many labels."""
     labels = [position for position in range(classes) for _ in range(per_class)]
@@ -125,7 +128,7 @@ def seen(classes: int, per_class: int, n: int = 400) -> FakeView:
     ("view", "k", "branch"),
     [
         (seen(2, 9), 5, "maxherding"), (seen(3, 3), 5, "maxherding"), (seen(3, 4), 5, "bait_top2"), (seen(3, 10), 8, "margin"), (seen(3, 10), 9, "badge"),
-        (seen(3, 20, n=40), 4, "badge"), pytest.param(seen(3, 20, n=40), 5, "cluster_margin", marks=pytest.mark.skipif(find_spec("scipy") is None, reason="needs scipy")), (seen(0, 0), 1, "maxherding"),
+        (seen(3, 20, n=40), 4, "badge"), pytest.param(seen(3, 20, n=40), 5, "cluster_margin", marks=NEEDS_SCIPY), (seen(0, 0), 1, "maxherding"),
     ],
 )  # fmt: skip
 def test_auto_follows_its_published_rule(view: FakeView, k: int, branch: str) -> None:

@@ -98,10 +98,7 @@ class Auto:
         per_class = len(view.labels) / max(view.classes, 1)
         enough = f"{per_class:.1f} labels per class" if len(view.labels) else "items are labelled"
         if share > self.large:
-            large = f"{enough}, the batch is {share:.1%} of the candidates"
-            if find_spec("scipy") is None:
-                return Branch("badge", BADGE, f"{large}; scipy, which would cluster them, is not installed")
-            return Branch("cluster_margin", CLUSTERS, large)
+            return self._spreading(f"{enough}, the batch is {share:.1%} of the candidates")
         if self.frozen:
             return Branch("uherding", HERDING, f"{enough}, the features do not change")
         if 0 < per_class < self.many and view.classes <= MOST_CLASSES:
@@ -111,6 +108,11 @@ class Auto:
         if len(view.candidates) > self.huge:
             return Branch("badge", replace(BADGE, score=Margin(), prefilter=SHORTLIST), f"{enough}, more than {self.huge:,} candidates")
         return Branch("badge", BADGE, f"{enough}, the batch is {share:.1%} of the candidates")
+
+    def _spreading(self, large: str) -> Branch:
+        if find_spec("scipy") is None:
+            return Branch("badge", BADGE, f"{large}; scipy, which would cluster them, is not installed")
+        return Branch("cluster_margin", CLUSTERS, large)
 
     def _scarce(self, view: PoolView) -> str:
         """Why labels are few, or nothing where they are not or nobody gave their values."""
