@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-PAIRS = 1 << 22
-"""Distances held at a time: 32 MB."""
+PAIRS = 1 << 20
+"""Distances held at a time: 8 MB."""
 
 DOUBT = 1e-12
 """Share of the largest squared norms up to which rounding may decide whether a pair lies inside a radius."""
