@@ -57,9 +57,9 @@ def test_every_named_branch_is_that_row_of_the_catalogue() -> None:
     for name, acquisition in (("margin", MARGIN), ("badge", BADGE), ("cluster_margin", CLUSTERS)):
         assert catalogue.acquisition(name) == acquisition
     assert dataclasses.replace(catalogue.acquisition("bait_top2"), pca_dim=64) == FISHER
-    assert dataclasses.replace(catalogue.acquisition("uherding"), sample=2048) == HERDING
+    assert dataclasses.replace(catalogue.acquisition("uherding"), sample=1536) == HERDING
     herding = catalogue.acquisition("maxherding")
-    assert dataclasses.replace(herding, selector=dataclasses.replace(herding.selector, sample=2048)) == TYPICAL
+    assert dataclasses.replace(herding, selector=dataclasses.replace(herding.selector, sample=1536)) == TYPICAL
 
 
 def test_nothing_labelled_is_covered_and_a_huge_pool_is_shortened() -> None:

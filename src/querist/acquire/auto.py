@@ -27,8 +27,8 @@ from querist.core.records import Selection
 from querist.kernels.herding import Gaussian
 from querist.kernels.information import predictive
 
-SAMPLE = 2048
-"""Candidates that cover and are covered: their similarities take 16 MB, which a worker on a small machine can spare."""
+SAMPLE = 1536
+"""Candidates that cover and are covered: their similarities take 9 MB, which a worker on a small machine can spare."""
 TYPICAL = Compose(embed=Unit(), selector=FacilityLocation(similarity=Gaussian(), sample=SAMPLE))
 MARGIN = Compose(score=Margin())
 SPREAD = Compose(score=Margin(), selector=Stochastic())
