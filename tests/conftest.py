@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+import tracemalloc
+from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -74,3 +75,19 @@ def chromium() -> str:
     if CHROMIUM is None:
         pytest.fail("no Chromium on PATH: apt-get install chromium")
     return CHROMIUM
+
+
+@pytest.fixture(scope="session")
+def peak() -> Callable[[Callable[[], object]], int]:
+    """Bytes that Python and NumPy hold at most while something runs."""
+
+    def measured(act: Callable[[], object]) -> int:
+        act()  # what is imported and cached is not what is measured
+        tracemalloc.start()
+        try:
+            act()
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    return measured

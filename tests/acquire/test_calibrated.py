@@ -14,6 +14,7 @@ from querist.acquire.scores import Entropy
 from querist.core import catalogue
 from querist.core.errors import StatisticError, UsageError
 from querist.core.rng import stream
+from querist.core.statistic import rows_of
 from querist.kernels import calibration, gradients
 from querist.testing import AcquisitionContract, FakeView
 
@@ -83,3 +84,23 @@ def test_what_is_refused() -> None:
     view.stats["labelled"]["probs"] = broken
     with pytest.raises(StatisticError, match=view.labelled[2]):
         pick(Calibrated(Compose(score=Entropy())), view)
+
+
+@pytest.mark.parametrize("name", ["probs", "gradients", "head_samples", "boundary_distance"])
+def test_some_rows_are_tempered_like_all_of_them_and_only_they_are_asked_for(name: str) -> None:
+    class Counting(FakeView):
+        asked = 0
+
+        def part(self, name: str, places: np.ndarray, of: str = "candidates") -> Any:
+            Counting.asked += len(places)
+            return rows_of(super().stat(name, of), places)
+
+    view, places = FakeView.random(), np.array([3, 7])
+    counting = Counting(**vars(view))
+    for whole, some in zip(_parts(Tempered(view, 2.0).stat(name)), _parts(Tempered(counting, 2.0).part(name, places)), strict=True):
+        np.testing.assert_array_equal(whole[places], some)
+    assert 0 < Counting.asked <= 2 * len(places)
+
+
+def _parts(value: Any) -> tuple[np.ndarray, ...]:
+    return value if isinstance(value, tuple) else (value,)

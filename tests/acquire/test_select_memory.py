@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,17 +16,7 @@ from querist.core.rng import stream
 from querist.kernels import simplex
 
 pytestmark = pytest.mark.torchless
-
-
-def peak(act: Callable[[], object]) -> int:
-    """Bytes that Python and NumPy held at most while something ran."""
-    act()  # what is imported and cached is not what is measured
-    tracemalloc.start()
-    try:
-        act()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+Peak = Callable[[Callable[[], object]], int]
 
 
 @pytest.fixture(scope="module")
@@ -42,26 +31,26 @@ def probs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def test_a_score_of_a_mapped_array_takes_a_fraction_of_it(probs: Path) -> None:
+def test_a_score_of_a_mapped_array_takes_a_fraction_of_it(probs: Path, peak: Peak) -> None:
     mapped = np.load(probs, mmap_mode="r")
     assert peak(lambda: querist.select("margin", 100, probs=mapped)) < probs.stat().st_size / 2
 
 
-def test_gathered_rows_of_a_mapped_array_stay_on_disk_above_the_limit(probs: Path) -> None:
+def test_gathered_rows_of_a_mapped_array_stay_on_disk_above_the_limit(probs: Path, peak: Peak) -> None:
     mapped, mask = np.load(probs, mmap_mode="r"), np.arange(60_000) % 3 == 0
     bounded = peak(lambda: querist.select("margin", 100, probs=mapped, labelled=mask, max_bytes=1 << 22))
     assert bounded < probs.stat().st_size / 2
     assert bounded < peak(lambda: querist.select("margin", 100, probs=mapped, labelled=mask)), "else this test shows nothing"
 
 
-def test_the_gradients_of_a_mapped_pool_stay_on_disk_above_the_limit(probs: Path) -> None:
+def test_the_gradients_of_a_mapped_pool_stay_on_disk_above_the_limit(probs: Path, peak: Peak) -> None:
     mapped = np.load(probs, mmap_mode="r")
     features = np.load(probs, mmap_mode="r")[:, :32]
     view_bytes = peak(lambda: querist.select("badge", 2, probs=mapped, features=features, max_bytes=1 << 22))
     assert view_bytes < 2 * probs.stat().st_size
 
 
-def test_a_million_positions_are_not_a_million_texts() -> None:
+def test_a_million_positions_are_not_a_million_texts(peak: Peak) -> None:
     margin = np.full((1_000_000, 2), 0.5, dtype=np.float32)
     assert peak(lambda: querist.select("margin", 5, probs=margin)) < 80 * 1_000_000
     names = Positions(np.arange(10, 20), "x-")

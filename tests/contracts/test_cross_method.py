@@ -20,7 +20,6 @@ import dataclasses
 import importlib
 import pkgutil
 import sys
-import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -39,6 +38,7 @@ from querist.core.rng import stream
 from querist.testing import FakeView
 
 pytestmark = pytest.mark.torchless
+Peak = Callable[[Callable[[], object]], int]
 
 EVERY = pytest.mark.parametrize("name", strategies())
 
@@ -319,19 +319,8 @@ def test_the_best_scores_alone_do_buy_copies(name: str) -> None:
 # ==== 12: memory ====
 
 
-def peak(act: Callable[[], object]) -> int:
-    """Bytes that were held at most beside the input."""
-    act()  # what is imported and cached is not what is measured
-    tracemalloc.start()
-    try:
-        act()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-
-
 @pytest.mark.parametrize("name", ["coreset", "badge", "margin", "entropy", "bald"])
-def test_what_is_held_beside_the_input_is_a_share_of_it(name: str) -> None:
+def test_what_is_held_beside_the_input_is_a_share_of_it(name: str, peak: Peak) -> None:
     """15 % of 64 MB with the buffers allowed 2 MB; a mask or a copy of the pool would be more."""
     n, d = 16_000, 1_000
     wide = stream(0, 0, "oracle").standard_normal((n, d), dtype=np.float32)
@@ -345,7 +334,7 @@ def test_what_is_held_beside_the_input_is_a_share_of_it(name: str) -> None:
     assert peak(lambda: querist.select(name, 10, max_bytes=1 << 21, explain=False, **given)) < 0.15 * wide.nbytes
 
 
-def test_the_check_for_nan_takes_no_mask_of_the_pool_and_arrays_are_not_copied() -> None:
+def test_the_check_for_nan_takes_no_mask_of_the_pool_and_arrays_are_not_copied(peak: Peak) -> None:
     x = np.zeros((4_000, 1_000), dtype=np.float32)
     assert peak(lambda: checks.finite(x, [], "features")) < 1 << 18
     seen = []

@@ -94,12 +94,13 @@ class ArrayView:
 
     def _residuals(self, of: str) -> NDArray[Any]:
         from querist.kernels.gradients import residual
+        from querist.kernels.information import predictive
 
         probs = self.stat("probs", of)
         out = empty((len(probs), probs.shape[2]), np.dtype(np.float32), self._limit)
         step = max(1, STEP // max(1, 8 * probs.shape[1] * probs.shape[2]))
         for start in range(0, len(probs), step):
-            out[start : start + step] = residual(probs[start : start + step].mean(axis=1, dtype=np.float64))
+            out[start : start + step] = residual(predictive(probs[start : start + step]))
         return out
 
 

@@ -17,6 +17,7 @@ from querist.core.contracts import adapted
 from querist.core.errors import UsageError
 from querist.core.records import Selection
 from querist.core.rng import stream
+from querist.core.statistic import at_hand
 from querist.kernels import budget
 
 
@@ -66,7 +67,7 @@ def select(
     acquisition = catalogue.configured(catalogue.acquisition(method), params)
     given = inputs.statistics({"probs": probs, "features": features, "gradients": gradients, "costs": costs}, stats)
     members = Members(inputs.count(given, ids), ids)
-    acquisition = adapted(acquisition, inputs.at_hand(given))
+    acquisition = adapted(acquisition, at_hand(given))
     inputs.require(str(method) if isinstance(method, str) else type(acquisition).__name__, acquisition.needs, given)
     with bounded(max_bytes), placing.on(_device(device, features, gradients)):
         inputs.check(given, acquisition.needs)

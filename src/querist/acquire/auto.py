@@ -1,7 +1,7 @@
 """`auto`: a fixed, published rule instead of a choice that the user cannot make.
 
 The rule reads what is labelled (how much a class, which classes not at all), the batch's share of the pool, the pool's size, and
-which statistics there are. Its thresholds were chosen on development data only (docs/results/auto) and do not move.
+which statistics there are. Its thresholds were chosen on development data only (docs/which-strategy.md).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from querist.acquire.cluster_margin import ClusterMargin
 from querist.acquire.compose import Compose
 from querist.acquire.coverage import FacilityLocation
 from querist.acquire.embeddings import Gradients
+from querist.acquire.ranked import MARGIN, rows_of_ids
 from querist.acquire.scores import Margin
 from querist.acquire.selectors import KMeansPP
 from querist.acquire.stochastic import Stochastic
@@ -30,7 +31,6 @@ from querist.kernels.information import predictive
 SAMPLE = 1536
 """Candidates that cover and are covered: their similarities take 9 MB, which a worker on a small machine can spare."""
 TYPICAL = Compose(embed=Unit(), selector=FacilityLocation(similarity=Gaussian(), sample=SAMPLE))
-MARGIN = Compose(score=Margin())
 SPREAD = Compose(score=Margin(), selector=Stochastic())
 BADGE = Compose(embed=Gradients(), selector=KMeansPP())
 HERDING = UHerding(sample=SAMPLE)
@@ -145,8 +145,7 @@ class Auto:
         if probs.shape[1] > 1 and len(probs) and bool((probs == probs[:, :1]).all()):
             alarms.append("alarm: the posterior samples are identical")
         predicted = predictive(probs).argmax(axis=1)
-        row = {item: place for place, item in enumerate(view.candidates)}
-        batch = np.bincount(predicted[[row[item] for item in chosen.ids]], minlength=view.classes)
+        batch = np.bincount(predicted[rows_of_ids(view.candidates, chosen.ids)], minlength=view.classes)
         pool = np.bincount(predicted, minlength=view.classes)
         most = int(batch.argmax())
         if batch[most] >= 0.8 * len(chosen) and pool[most] < 0.5 * len(predicted):

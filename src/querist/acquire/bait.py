@@ -13,6 +13,8 @@ from typing import Any, Final
 import numpy as np
 
 from querist.acquire.checks import finite
+from querist.acquire.groups import settled
+from querist.acquire.selectors import selection
 from querist.core.contracts import PoolView
 from querist.core.errors import UsageError
 from querist.core.records import Selection
@@ -64,7 +66,7 @@ class BAIT:
             raise UsageError("BAIT cannot do this", got=(self.expectation, self.ridge), wanted=f"one of {', '.join(EXPECTATIONS)}, and λ > 0")
         rows = EXPECTATIONS[self.expectation]
         p, h = _statistics(view, "candidates")
-        known = [_statistics(view, of) for of, ids in (("labelled", view.labelled), ("pending", view.pending)) if len(ids)]
+        known = [_statistics(view, of) for of, _ in settled(view)]
         q = rows(p[:1]).shape[2]
         axes = self._axes(q, [h, *(features for _, features in known)])
         h, known = _reduced(h, axes), [(probs, _reduced(features, axes)) for probs, features in known]
@@ -77,7 +79,7 @@ class BAIT:
         kept = self._kept(p, h.shape[1], k)
         found = fisher.forward_backward(rows(p[kept]), h[kept].astype(np.float64), start, target, weight, k, max(self.extra, 1))
         why = tuple(f"lowers the trace by {gain:.3g} of {found.before:.3g} (after the batch {found.after:.3g})" for gain in found.gains)
-        return Selection(tuple(view.candidates[row] for row in kept[found.rows]), tuple(float(gain) for gain in found.gains), why)
+        return selection(view, kept[found.rows], found.gains, why)
 
     def _axes(self, q: int, features: list[np.ndarray]) -> np.ndarray | None:
         """Principal directions (d, pca_dim), of the second moment about 0: information is about hhᵀ, not about centred features."""

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from querist.acquire.checks import finite
-from querist.acquire.ranked import MARGIN, ranked, selection, whole
+from querist.acquire.ranked import MARGIN, ranked, whole
+from querist.acquire.selectors import selection
 from querist.core.contracts import Acquisition, PoolView
 from querist.core.records import Selection
 from querist.kernels.allotting import against_deficits, level
+from querist.kernels.information import predictive
 
 ROWS = 65536
 """Candidates whose probabilities are averaged at a time."""
@@ -96,7 +98,7 @@ def _means(view: PoolView) -> Iterator[np.ndarray]:
     """Mean probabilities (m, c) of the candidates, some rows at a time."""
     probs = view.stat("probs")
     for start in range(0, len(probs), ROWS):
-        mean = probs[start : start + ROWS].mean(axis=1, dtype=np.float64)
+        mean = predictive(probs[start : start + ROWS])
         finite(mean, view.candidates[start : start + ROWS], "probs")
         yield mean
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from querist.acquire.checks import finite
 from querist.acquire.embeddings import Features
+from querist.acquire.selectors import selection
 from querist.core.contracts import PoolView
 from querist.core.records import Selection
 from querist.kernels.allocation import round_robin, systematic
@@ -31,7 +32,7 @@ class RandomBalanced:
         classes = finite(predictive(view.stat("probs")), view.candidates, "probs").argmax(axis=1)
         rows = round_robin(classes, k, rng)
         why = tuple(f"drawn from predicted class {classes[row]}" for row in rows)
-        return Selection(tuple(view.candidates[row] for row in rows), (0.0,) * len(rows), why)
+        return selection(view, rows, (0.0,) * len(rows), why)
 
 
 @dataclass(frozen=True)
@@ -65,4 +66,4 @@ class RandomStratified:
         sizes = np.bincount(strata, minlength=len(centres))
         rows = systematic(strata, k, rng)
         why = tuple(f"drawn from stratum {strata[row]} with {sizes[strata[row]]} of {n} candidates" for row in rows)
-        return Selection(tuple(view.candidates[row] for row in rows), (0.0,) * len(rows), why)
+        return selection(view, rows, (0.0,) * len(rows), why)

@@ -6,7 +6,7 @@ Reference:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from querist.acquire.checks import finite
 from querist.core.contracts import Acquisition, PoolView
 from querist.core.errors import UsageError
 from querist.core.records import Selection
+from querist.core.statistic import Over, part_of
 from querist.kernels import calibration, gradients, information
 
 
@@ -59,23 +60,24 @@ class Calibrated:
         return calibration.fit_temperature(scores, np.asarray(view.labels, dtype=np.int64))
 
 
-class Tempered:
+class Tempered(Over):
     """A view whose probabilities are those of another at a temperature."""
 
     def __init__(self, view: PoolView, temperature: float) -> None:
-        self._view, self.temperature = view, temperature
-        self.candidates: Sequence[str] = view.candidates
-        self.labelled = view.labelled
-        self.pending = view.pending
-        self.classes = view.classes
-        self.labels = view.labels
-        self.round = view.round
+        super().__init__(view)
+        self.temperature = temperature
 
     def stat(self, name: str, of: str = "candidates") -> Any:
         """The other view's statistic, tempered where it is made of probabilities."""
-        value = self._view.stat(name, of)
+        return self._tempered(name, lambda one: self._view.stat(one, of))
+
+    def part(self, name: str, places: np.ndarray, of: str = "candidates") -> Any:
+        """Some rows of a statistic, only these computed; see `core.statistic.part_of`."""
+        return self._tempered(name, lambda one: part_of(self._view, one, places, of))
+
+    def _tempered(self, name: str, read: Callable[[str], Any]) -> Any:
         if name in ("probs", "head_samples"):
-            return calibration.temper(np.asarray(value), self.temperature)
+            return calibration.temper(np.asarray(read(name)), self.temperature)
         if name == "gradients":
-            return gradients.residual(information.predictive(self.stat("probs", of))), value[1]
-        return value
+            return gradients.residual(information.predictive(self._tempered("probs", read))), read(name)[1]
+        return read(name)

@@ -13,6 +13,7 @@ import numpy as np
 
 from querist.acquire.checks import finite
 from querist.acquire.embeddings import Features
+from querist.acquire.selectors import selection
 from querist.core.contracts import PoolView
 from querist.core.records import Selection
 from querist.kernels.allocation import round_robin
@@ -57,4 +58,4 @@ class ClusterMargin:
         why = [
             f"margin score {scores[row]:.4g}, cluster {names[own[i]]} with {sizes[own[i]]} of {len(listed)} listed" for i, row in zip(chosen, rows, strict=True)
         ]
-        return Selection(tuple(view.candidates[row] for row in rows), tuple(scores[rows].tolist()), tuple(why))
+        return selection(view, rows, scores[rows], why)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +10,11 @@ import numpy as np
 from querist.acquire.checks import finite
 from querist.acquire.embeddings import Embedding
 from querist.acquire.scores import Score
-from querist.acquire.selectors import Selector, TopK
+from querist.acquire.selectors import Selector, TopK, selection
 from querist.core.contracts import PoolView
 from querist.core.errors import UsageError
 from querist.core.records import Selection
-from querist.core.statistic import part_of
+from querist.core.statistic import Over, part_of
 from querist.kernels.ranking import top_k
 
 
@@ -59,8 +58,7 @@ class Compose:
             rows = np.sort(top_k(scores, self.prefilter * k))
             view, scores = Subview(view, rows), scores[rows]
         picks = self.selector.choose(view, scores, self.embed, k, rng)
-        ids = tuple(view.candidates[row] for row in picks.rows)
-        return Selection(ids, tuple(float(value) for value in picks.values), tuple(picks.why))
+        return selection(view, *picks)
 
 
 @dataclass(frozen=True)
@@ -75,20 +73,16 @@ class Random:
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See `Acquisition.select`."""
         rows = rng.permutation(len(view.candidates))[: max(k, 0)]
-        return Selection(tuple(view.candidates[row] for row in rows), (0.0,) * len(rows), ("drawn at random",) * len(rows))
+        return selection(view, rows, (0.0,) * len(rows), ("drawn at random",) * len(rows))
 
 
-class Subview:
+class Subview(Over):
     """A view whose candidates are some rows of another view's."""
 
     def __init__(self, view: PoolView, rows: np.ndarray) -> None:
-        self._view, self._rows = view, rows
-        self.candidates: Sequence[str] = [view.candidates[row] for row in rows]
-        self.labelled = view.labelled
-        self.pending = view.pending
-        self.classes = view.classes
-        self.labels = view.labels
-        self.round = view.round
+        super().__init__(view)
+        self._rows = rows
+        self.candidates = [view.candidates[row] for row in rows]
 
     def stat(self, name: str, of: str = "candidates") -> Any:
         """The rows of the wider view's statistic; what is computed on demand is computed for these rows only."""

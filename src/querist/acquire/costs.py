@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from querist.acquire.checks import finite
-from querist.acquire.ranked import MARGIN, ranked, selection, whole
+from querist.acquire.ranked import MARGIN, ranked, whole
+from querist.acquire.selectors import selection
 from querist.core.contracts import Acquisition, PoolView
 from querist.core.errors import StatisticError, UsageError
 from querist.core.records import Selection

@@ -12,6 +12,8 @@ import numpy as np
 
 from querist.acquire.checks import finite
 from querist.acquire.coverage import ball_radius
+from querist.acquire.groups import settled_rows
+from querist.acquire.selectors import selection
 from querist.acquire.unit import SAMPLE, Unit, sampled
 from querist.core.contracts import PoolView
 from querist.core.records import Selection
@@ -61,7 +63,7 @@ class DCoM:
         picks, fresh, values = covering.ball_cover(x[rows], live, delta, k, lambda gains: share * margin + (1 - share) * _scaled(gains))
         why = [f"{count} uncovered items within {delta:.3g}, scaled margin {margin[row]:.3g} with weight {share:.3g} (coverage {coverage:.2f}){note}"
                for row, count in zip(picks, fresh, strict=True)]  # fmt: skip
-        return Selection(tuple(view.candidates[row] for row in rows[picks]), tuple(float(value) for value in values), tuple(why))
+        return selection(view, rows[picks], values, why)
 
     def share(self, coverage: float) -> float:
         """Weight of margin: nearly 0 far below `centre`, 1 at full coverage."""
@@ -75,9 +77,7 @@ class DCoM:
         labels = np.asarray(view.labels, dtype=np.int64)
         if len(labels) and np.isfinite(delta):
             coverage = 1.0 - float(covering.outside(everything, covered, radii).mean())
-            groups = (("labelled", view.labelled), ("pending", view.pending))
-            known = [finite(np.asarray(view.stat("probs", of)), ids, "probs") for of, ids in groups if len(ids)]
-            predicted = np.concatenate([information.predictive(part).argmax(axis=1) for part in (*known, probs)])
+            predicted = np.concatenate([information.predictive(part).argmax(axis=1) for part in (*settled_rows(view, "probs"), probs)])
             pure = covering.pure_radii(everything, predicted, covered[: len(labels)], labels, self.widest * delta, 0.2 * coverage + 0.4)
             # Nobody has said what the pending items are: their balls are of the usual size.
             radii = np.concatenate([pure, np.full(len(covered) - len(labels), pure.mean())])

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from querist.acquire.embeddings import Features
+from querist.acquire.selectors import selection
 from querist.core.contracts import PoolView
 from querist.core.records import Selection
 from querist.kernels import mlp
@@ -69,8 +70,7 @@ class Discriminative:
             free[rows] = False
             picks, values = [*picks, *rows.tolist()], [*values, *sure.tolist()]
             why += [f"mini-query {number}: {value:.3f} unlabelled ({note})" if np.isfinite(value) else note for value in sure]
-        scores = tuple(value if np.isfinite(value) else 1.0 for value in values)
-        return Selection(tuple(view.candidates[row] for row in picks), scores, tuple(why))
+        return selection(view, picks, (value if np.isfinite(value) else 1.0 for value in values), why)
 
     def _query(self, x: np.ndarray, open_: np.ndarray, known: np.ndarray, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, str]:
         """Rows, their probabilities (NaN where drawn at random), and how the classifier was trained."""

@@ -13,10 +13,13 @@ import numpy as np
 
 from querist.acquire.checks import finite
 from querist.acquire.scores import Margin
+from querist.acquire.selectors import selection
 from querist.core.contracts import PoolView
 from querist.core.errors import UsageError
 from querist.core.records import Selection
+from querist.kernels.information import predictive
 from querist.kernels.medoids import medoids
+from querist.kernels.neighbours import unit
 
 
 class Dispute(NamedTuple):
@@ -76,7 +79,7 @@ class Dropout:
     def __call__(self, view: PoolView, k: int) -> Dispute:
         """See `Disputant`."""
         samples, probs = (finite(np.asarray(view.stat(name)), view.candidates, name) for name in ("head_samples", "probs"))
-        predicted = probs.mean(axis=1, dtype=np.float64).argmax(axis=1)
+        predicted = predictive(probs).argmax(axis=1)
         changed = (samples.argmax(axis=2) != predicted[:, None]).sum(axis=1)
         return Dispute(changed > samples.shape[1] // 2, changed.astype(np.float64), f"more than half of {samples.shape[1]} dropout passes change")
 
@@ -108,17 +111,10 @@ class Disputed:
         dispute, margin = self.by(view, k), finite(Margin()(view), view.candidates, "margin")
         rows = np.flatnonzero(dispute.disputed)
         features = finite(np.asarray(view.stat("features")), view.candidates, "features")[rows]
-        found = medoids(_unit(features) if self.unit else features, k, rng)
+        found = medoids(unit(features) if self.unit else features, k, rng)
         others = np.setdiff1d(np.arange(len(view.candidates)), rows)
         fill = others[np.lexsort((others, -margin[others], -dispute.degree[others]))[: k - len(found.rows)]]
         shares = found.sizes / max(len(rows), 1)
-        ids = tuple(view.candidates[row] for row in (*rows[found.rows], *fill))
         why = [f"stands for {size} of {len(rows)} items that {dispute.why}" for size in found.sizes]
         why += [f"fills up: only {len(rows)} items are disputed; margin {margin[row]:.4g}" for row in fill]
-        return Selection(ids, tuple(float(value) for value in (*shares, *(margin[fill] - 1.0))), tuple(why))
-
-
-def _unit(x: np.ndarray) -> np.ndarray:
-    """Rows of length 1; a row of zeros stays."""
-    lengths = np.linalg.norm(x, axis=1, keepdims=True)
-    return np.asarray(np.divide(x, lengths, out=np.zeros_like(x), where=lengths > 0))
+        return selection(view, (*rows[found.rows], *fill), (*shares, *(margin[fill] - 1.0)), why)

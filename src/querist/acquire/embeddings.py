@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from querist.acquire.checks import finite
+from querist.acquire.groups import settled_rows
 from querist.core.contracts import PoolView
 from querist.kernels import farthest, points
 
@@ -69,8 +70,7 @@ class Features:
 
     def covered(self, view: PoolView) -> np.ndarray:
         """(m, d) of labelled, then pending items."""
-        groups = [(of, ids) for of, ids in (("labelled", view.labelled), ("pending", view.pending)) if len(ids)]
-        parts = [finite(np.asarray(view.stat("features", of)), ids, "features") for of, ids in groups]
+        parts = settled_rows(view, "features")
         return np.concatenate(parts) if parts else self.coordinates(view)[:0]
 
 

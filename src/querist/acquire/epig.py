@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from querist.acquire.checks import finite
-from querist.acquire.selectors import Selector, TopK
+from querist.acquire.selectors import Selector, TopK, selection
 from querist.core.contracts import PoolView
 from querist.core.errors import UnknownItemError
 from querist.core.records import Selection
@@ -48,7 +48,7 @@ class EPIG:
         weights = kernel.balanced(aims) if self.balance else None
         scores = finite(kernel.epig(np.asarray(view.stat("probs")), aims, weights), view.candidates, "scores")
         picks = self.selector.choose(view, scores, None, k, rng)
-        return Selection(tuple(view.candidates[row] for row in picks.rows), tuple(float(value) for value in picks.values), tuple(picks.why))
+        return selection(view, *picks)
 
     def _drawn(self, view: PoolView, rng: np.random.Generator) -> Any:
         """Probabilities (t, k, c) of targets drawn from the candidates."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from querist.acquire.checks import finite
+from querist.acquire.groups import settled_rows
+from querist.acquire.selectors import selection
 from querist.core.contracts import PoolView
 from querist.core.errors import UsageError
 from querist.core.records import Selection
@@ -71,9 +73,9 @@ class ExplorationP:
             else f"entropy {uncertainty[row]:.4g}, {value:.4g} less its similarity to the batch"
             for row, value, away in zip(rows, values, explored, strict=True)
         ]  # fmt: skip
-        return Selection(tuple(view.candidates[row] for row in rows), tuple(map(float, values)), tuple(why))
+        return selection(view, rows, values, why)
 
     def _covered(self, view: PoolView, f: np.ndarray) -> np.ndarray:
         """(m, c) of labelled, then pending items."""
-        parts = [finite(predictive(view.stat("probs", of)), ids, "probs") for of, ids in (("labelled", view.labelled), ("pending", view.pending)) if len(ids)]
+        parts = [predictive(part) for part in settled_rows(view, "probs")]
         return centred_log_probs(np.concatenate(parts), unit=self.unit) if parts else f[:0]

@@ -10,13 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from querist.acquire.compose import Compose, Random
-from querist.acquire.embeddings import Features
-from querist.acquire.selectors import KCenter
+from querist.acquire.compose import Random
+from querist.acquire.ranked import CORESET
 from querist.core.contracts import PoolView
 from querist.core.records import Selection
-
-FARTHEST_FIRST = Compose(embed=Features(), selector=KCenter())
 
 
 @dataclass(frozen=True)
@@ -32,11 +29,11 @@ class FFActive:
     @property
     def needs(self) -> frozenset[str]:
         """What farthest-first needs; random rounds do not read it."""
-        return FARTHEST_FIRST.needs
+        return CORESET.needs
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See `Acquisition.select`."""
         if view.round > self.warmup_rounds:
-            return FARTHEST_FIRST.select(view, k, rng)
+            return CORESET.select(view, k, rng)
         drawn = Random().select(view, k, rng)
         return replace(drawn, note=(f"round {view.round} of {self.warmup_rounds} random ones",) * len(drawn))

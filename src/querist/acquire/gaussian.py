@@ -15,7 +15,8 @@ import numpy as np
 
 from querist.acquire.checks import finite
 from querist.acquire.embeddings import Embedding, Features, Points, Vectors
-from querist.acquire.selectors import Picks
+from querist.acquire.groups import settled
+from querist.acquire.selectors import Picks, reached
 from querist.core.contracts import PoolView
 from querist.core.errors import UsageError
 from querist.core.rng import stream
@@ -49,8 +50,8 @@ class GradientSketch:
 
     def covered(self, view: PoolView) -> np.ndarray:
         """(m, width) of labelled, then pending items."""
-        groups = [of for of in ("labelled", "pending") if len(getattr(view, of))]
-        return np.concatenate([self._of(view, of) for of in groups]) if groups else np.empty((0, self.width), dtype=np.float32)
+        parts = [self._of(view, of) for of, _ in settled(view)]
+        return np.concatenate(parts) if parts else np.empty((0, self.width), dtype=np.float32)
 
     def _of(self, view: PoolView, of: str) -> np.ndarray:
         a, h = (np.asarray(part) for part in view.stat("gradients", of))
@@ -171,12 +172,12 @@ class LCMD:
     def choose(self, view: PoolView, scores: np.ndarray | None, embed: Embedding | None, k: int, rng: np.random.Generator) -> Picks:
         """See `Selector`."""
         rows, squared, clusters = lcmd.lcmd(*_both(embed, view, self.train), k)
-        radii, known = np.sqrt(squared), np.isfinite(squared)
+        radii = np.sqrt(squared)
         why = [
             f"distance {r:.4g} to the centre of cluster {cluster}, the heaviest" if np.isfinite(r) else "largest norm: there are no centres yet"
             for r, cluster in zip(radii, clusters, strict=True)
         ]
-        return Picks(rows, np.where(known, radii, radii[known].max(initial=0.0)), why)
+        return Picks(rows, reached(radii), why)
 
 
 def posterior_map(x: np.ndarray, seen: np.ndarray, noise: float, scale: bool) -> np.ndarray:

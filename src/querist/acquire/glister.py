@@ -11,10 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from querist.acquire.checks import finite
+from querist.acquire.groups import settled
+from querist.acquire.selectors import selection
 from querist.core.contracts import PoolView
 from querist.core.errors import UsageError
 from querist.core.records import Selection
 from querist.kernels.gradients import residual
+from querist.kernels.information import predictive
 from querist.kernels.lookahead import taylor_greedy
 
 SMALLEST = float(np.finfo(np.float32).tiny)
@@ -52,21 +55,21 @@ class Glister:
         logits, held, targets = (np.concatenate(column) for column in zip(*parts, strict=True))
         rows, gains = taylor_greedy(residual(probs), h, np.log(np.maximum(logits, SMALLEST)), targets, held, k, self.rate)
         why = tuple(f"gain {gain:.4g} on {len(targets)} validation items" for gain in gains)
-        return Selection(tuple(view.candidates[row] for row in rows), tuple(float(gain) for gain in gains), why)
+        return selection(view, rows, gains, why)
 
 
 def _sides(view: PoolView, of: str) -> tuple[np.ndarray, np.ndarray]:
     """Mean probabilities (n, c), and features with a 1 for the bias (n, d + 1)."""
     ids = getattr(view, of)
     probs, features = (finite(np.asarray(view.stat(name, of)), ids, f"{name} of {of} items") for name in ("probs", "features"))
-    return probs.mean(axis=1, dtype=np.float64), np.concatenate([features, np.ones((len(features), 1), dtype=features.dtype)], axis=1)
+    return predictive(probs), np.concatenate([features, np.ones((len(features), 1), dtype=features.dtype)], axis=1)
 
 
 def _known(view: PoolView) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Labelled items with their labels (with predicted ones where nobody told them), and leased ones with predicted labels."""
     found = []
-    for of, ids, labels in (("labelled", view.labelled, view.labels), ("pending", view.pending, ())):
-        if len(ids):
-            probs, h = _sides(view, of)
-            found.append((probs, h, np.asarray(labels, dtype=np.int64) if len(labels) == len(ids) else probs.argmax(axis=1)))
+    for of, ids in settled(view):
+        probs, h = _sides(view, of)
+        told = of == "labelled" and len(view.labels) == len(ids)
+        found.append((probs, h, np.asarray(view.labels, dtype=np.int64) if told else probs.argmax(axis=1)))
     return found

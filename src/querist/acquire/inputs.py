@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from querist.core.contracts import STATISTICS
 from querist.core.errors import CapabilityError, StatisticError, UsageError
+from querist.core.statistic import at_hand
 from querist.kernels import budget
 from querist.kernels.simplex import first_improper
 
@@ -81,11 +82,6 @@ def count(stats: Mapping[str, Any], ids: Sequence[Any] | None) -> int:
     if not lengths:
         raise UsageError("select needs arrays or ids", hint="Pass probs=…, features=… or ids=….")
     return next(iter(lengths.values()))
-
-
-def at_hand(stats: Mapping[str, Any]) -> frozenset[str]:
-    """Names of what was given and of what follows from it."""
-    return frozenset(stats) | ({"gradients"} if {"probs", "features"} <= set(stats) else set())
 
 
 def require(method: str, needs: frozenset[str], stats: Mapping[str, Any]) -> None:

@@ -12,10 +12,12 @@ import numpy as np
 
 from querist.acquire.checks import finite
 from querist.acquire.scores import Entropy
+from querist.acquire.selectors import selection
 from querist.core.contracts import PoolView
 from querist.core.errors import UsageError
 from querist.core.records import Selection
 from querist.kernels.expected_change import expected_gradient_length
+from querist.kernels.information import predictive
 from querist.kernels.ranking import top_k
 
 
@@ -39,7 +41,7 @@ class GradientLength:
     def __call__(self, view: PoolView) -> np.ndarray:
         """Scores (n,) ≥ 0 of the candidates."""
         probs, features = (finite(np.asarray(view.stat(name)), view.candidates, name) for name in ("probs", "features"))
-        return expected_gradient_length(probs.mean(axis=1, dtype=np.float64), features, squared=self.squared, bias=self.bias)
+        return expected_gradient_length(predictive(probs), features, squared=self.squared, bias=self.bias)
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class WordChange:
         scores = lengths if not self.rounds else part * _scaled(lengths) + (1.0 - part) * _scaled(finite(Entropy()(view), view.candidates, "entropy"))
         rows = top_k(scores, k)
         why = [f"score {scores[row]:.4g}: word gradient {lengths[row]:.4g}" + (f", its part {part:.2f}" if self.rounds else "") for row in rows]
-        return Selection(tuple(view.candidates[row] for row in rows), tuple(float(scores[row]) for row in rows), tuple(why))
+        return selection(view, rows, scores[rows], why)
 
 
 def _scaled(values: np.ndarray) -> np.ndarray:

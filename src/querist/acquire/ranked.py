@@ -13,7 +13,6 @@ from querist.acquire.scores import Margin
 from querist.acquire.selectors import KCenter
 from querist.core.contracts import Acquisition, PoolView
 from querist.core.errors import UsageError
-from querist.core.records import Selection
 from querist.kernels.ranking import top_k
 
 MARGIN = Compose(score=Margin())
@@ -66,11 +65,6 @@ def rows_of_ids(candidates: Sequence[str], ids: Sequence[str]) -> np.ndarray:
         if item in place:
             out[place[item]] = row
     return out
-
-
-def selection(view: PoolView, rows: Sequence[int] | np.ndarray, values: Sequence[float] | np.ndarray, why: Sequence[str]) -> Selection:
-    """Rows as a selection."""
-    return Selection(tuple(view.candidates[row] for row in rows), tuple(float(value) for value in values), tuple(why))
 
 
 def needs(*inner: Acquisition) -> frozenset[str]:

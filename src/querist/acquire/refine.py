@@ -75,4 +75,4 @@ class Refine:
 
 def _said(chosen: Selection, what: str) -> Selection:
     """The selection, each note with what was refined."""
-    return Selection(chosen.ids, chosen.scores, tuple(f"{what}: {why}" for why in (chosen.note or ("",) * len(chosen))))
+    return Selection(chosen.ids, chosen.scores, tuple(f"{what}: {why}" for why in chosen.reasons))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from querist.acquire.embeddings import Embedding
-from querist.acquire.selectors import KCenter, Picks
+from querist.acquire.selectors import KCenter, Picks, reached
 from querist.core.contracts import PoolView
 from querist.core.errors import UsageError
 from querist.kernels.geometry import k_center
@@ -55,8 +55,7 @@ class RobustKCenter:
         picks, radii = _farthest_first(x, covered, found.rows, k)
         proof = _proof(found, spared, len(rows), n)
         why = [f"distance {r:.4g} to the nearest covered item; {proof}" if np.isfinite(r) else f"nearest to the centre; {proof}" for r in radii]
-        finite = radii[np.isfinite(radii)]
-        return Picks(rows[picks], np.where(np.isfinite(radii), radii, finite.max(initial=0.0)), why)
+        return Picks(rows[picks], reached(radii), why)
 
 
 def _farthest_first(x: np.ndarray, covered: np.ndarray, chosen: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:

@@ -51,4 +51,4 @@ class Seals:
 
 def _said(chosen: Selection, how: str) -> Selection:
     """The selection with its reasons completed."""
-    return replace(chosen, note=tuple(f"{why}; {how}" for why in chosen.note or ("",) * len(chosen)))
+    return replace(chosen, note=tuple(f"{why}; {how}" for why in chosen.reasons))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -11,6 +12,7 @@ from querist.acquire import placing
 from querist.acquire.embeddings import Embedding
 from querist.core.contracts import PoolView
 from querist.core.errors import UsageError
+from querist.core.records import Selection
 from querist.kernels import ranking
 
 
@@ -20,6 +22,17 @@ class Picks(NamedTuple):
     rows: np.ndarray
     values: np.ndarray
     why: list[str]
+
+
+def selection(view: PoolView, rows: Iterable[int], values: Iterable[float], why: Iterable[str]) -> Selection:
+    """Rows of the candidates as what an acquisition returns."""
+    return Selection(tuple(view.candidates[row] for row in rows), tuple(float(value) for value in values), tuple(why))
+
+
+def reached(radii: np.ndarray) -> np.ndarray:
+    """Radii of a traversal as values: the start point of an empty cover has no distance; it is at least as wanted as the next pick."""
+    known = np.isfinite(radii)
+    return np.where(known, radii, radii[known].max(initial=0.0))
 
 
 class Selector(Protocol):
@@ -51,9 +64,7 @@ class KCenter:
         rows, squared = placing.k_center(embed.points(view), embed.covered(view), k)
         radii = np.sqrt(squared)
         why = [f"distance {r:.4g} to the nearest covered item" if np.isfinite(r) else "nearest to the centre of the pool" for r in radii]
-        # The start point of an empty cover has no distance; it is at least as wanted as the next pick.
-        finite = radii[np.isfinite(radii)]
-        return Picks(rows, np.where(np.isfinite(radii), radii, finite.max(initial=0.0)), why)
+        return Picks(rows, reached(radii), why)
 
 
 @dataclass(frozen=True)

@@ -64,5 +64,4 @@ class Switch:
         early = view.round < self.rounds
         chosen = (self.early if early else self.late).select(view, k, rng)
         phase = f"round {view.round} {'<' if early else '≥'} {self.rounds}"
-        notes = chosen.note or ("",) * len(chosen)
-        return Selection(chosen.ids, chosen.scores, tuple(f"{phase}: {why}" for why in notes))
+        return Selection(chosen.ids, chosen.scores, tuple(f"{phase}: {why}" for why in chosen.reasons))

@@ -16,6 +16,7 @@ import numpy as np
 
 from querist.acquire.checks import finite
 from querist.acquire.coverage import with_rest
+from querist.acquire.selectors import selection
 from querist.acquire.unit import SAMPLE, Unit, sampled
 from querist.core.contracts import PoolView
 from querist.core.optional import require
@@ -66,8 +67,7 @@ class UHerding:
         why = [f"adds {gain:.4g} to the coverage of uncertainty, of its own {weights[row]:.3g} (radius {width:.3g}, {told}){note}"
                for row, gain in zip(picks, gains, strict=True)]  # fmt: skip
         found = with_rest(x[rows], covered, picks, gains, k, why)
-        ids = tuple(view.candidates[row] for row in rows[found.rows])
-        return Selection(ids, tuple(float(value) for value in found.values), tuple(found.why))
+        return selection(view, rows[found.rows], found.values, found.why)
 
     @staticmethod
     def _weights(probs: np.ndarray, temperature: float) -> np.ndarray:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from querist.acquire.ranked import CORESET, MARGIN, needs, ranked, selection, whole
+from querist.acquire.ranked import CORESET, MARGIN, needs, ranked, whole
+from querist.acquire.selectors import selection
 from querist.core.contracts import Acquisition, PoolView
 from querist.core.errors import UsageError
 from querist.core.records import Selection

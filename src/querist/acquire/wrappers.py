@@ -64,8 +64,7 @@ class Partition:
             if not len(places):
                 continue
             chosen = self.inner.select(Subview(view, np.sort(rows)), len(places), rng)
-            notes = chosen.note or ("",) * len(chosen)
-            pieces = zip(chosen.ids, chosen.scores, notes, strict=True)
+            pieces = zip(chosen.ids, chosen.scores, chosen.reasons, strict=True)
             found += [(place, part, item, score, f"part {part + 1} of {parts}: {why}") for place, (item, score, why) in enumerate(pieces)]
         found.sort(key=lambda one: one[:2])
         return Selection(tuple(one[2] for one in found), tuple(one[3] for one in found), tuple(one[4] for one in found))
@@ -98,7 +97,6 @@ class MixRandom:
         free = np.ones(len(view.candidates), dtype=bool)
         free[rows_of_ids(view.candidates, chosen.ids)] = False
         drawn = iter(rng.permutation(np.flatnonzero(free)))
-        notes = chosen.note or ("",) * len(chosen)
-        own = iter(zip(chosen.ids, chosen.scores, notes, strict=True))
+        own = iter(zip(chosen.ids, chosen.scores, chosen.reasons, strict=True))
         picks = [(view.candidates[next(drawn)], 0.0, f"drawn at random (share {self.share:g})") if random else next(own) for random in coin]
         return Selection(tuple(one[0] for one in picks), tuple(one[1] for one in picks), tuple(one[2] for one in picks))

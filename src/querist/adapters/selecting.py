@@ -102,7 +102,5 @@ def _positions(values: Any, file: str) -> list[int]:
 
 
 def _rows(chosen: Selection) -> list[dict[str, Any]]:
-    notes = chosen.note or ("",) * len(chosen)
-    return [
-        {"id": item, "rank": rank, "score": score, "note": why} for rank, (item, score, why) in enumerate(zip(chosen.ids, chosen.scores, notes, strict=True), 1)
-    ]
+    picks = enumerate(zip(chosen.ids, chosen.scores, chosen.reasons, strict=True), 1)
+    return [{"id": item, "rank": rank, "score": score, "note": why} for rank, (item, score, why) in picks]

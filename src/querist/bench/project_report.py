@@ -69,7 +69,7 @@ def html(project: Project, name: str, *, items: bool = True) -> str:
     return page.render(
         name=Path(name).name, style=Markup(_style()), status=status, rounds=rounds, balance=_balance(labels, names), labels=len(labels), shown=SHOWN,
         curve=Markup(curve(rounds)), agreement=agreement([(vote.item, vote.annotator, vote.value) for vote in project.store.votes()]),
-        queue=list(zip(queue.ids, queue.scores, queue.note or ("",) * len(queue), strict=True))[:SHOWN] if items else [], queued=len(queue),
+        queue=list(zip(queue.ids, queue.scores, queue.reasons, strict=True))[:SHOWN] if items else [], queued=len(queue),
         aside=list(aside.items())[:SHOWN] if items else [], set_aside=len(aside),
         review=[(one.item, one.reason) for one in review][:SHOWN] if items else [], reviewed=len(review),
         settings={key: value for key, value in project.spec.items() if value not in (None, {}, [])},

@@ -28,6 +28,11 @@ class Selection:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why each was picked, an empty text where the method gave no notes: one per id."""
+        return self.note or ("",) * len(self.ids)
+
     def head(self, k: int) -> Selection:
         """The first k picks."""
         return Selection(self.ids[:k], self.scores[:k], self.note[:k])

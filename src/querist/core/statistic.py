@@ -2,9 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+
+from querist.core.contracts import PoolView
+
+
+class Over:
+    """A view over another one: what a subclass does not replace is the other's."""
+
+    def __init__(self, view: PoolView) -> None:
+        self._view = view
+        self.candidates: Sequence[str] = view.candidates
+        self.labelled: Sequence[str] = view.labelled
+        self.pending: Sequence[str] = view.pending
+        self.labels: Sequence[int] = view.labels
+        self.classes: int = view.classes
+        self.round: int = view.round
+
+
+def at_hand(names: Iterable[str]) -> frozenset[str]:
+    """These statistics and what follows from them."""
+    given = frozenset(names)
+    return given | ({"gradients"} if {"probs", "features"} <= given else frozenset())
 
 
 def rows_of(value: Any, places: np.ndarray) -> Any:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
-from querist.kernels.geometry import squared_distances
+from querist.kernels.geometry import ROWS, squared_distances
 from querist.kernels.ranking import top_k
 
 ELEMENTS = 1 << 24
 """Distances held at a time: 128 MB. For pools of millions this is how many anchors share one pass over the points."""
-
-ROWS = 4096
-"""Rows converted to float64 at a time."""
 
 SLACK = 1e-9
 """Error of a squared distance from a float64 matrix product, as a share of the squared norms; its bound is near 1e-13 for d ≤ 512."""

@@ -13,11 +13,10 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
+from querist.kernels.clustering import RELATIVE_ZERO
+
 ELEMENTS = 1 << 21
 """Distances held at a time: 16 MB."""
-
-RELATIVE_ZERO = 1e-12
-"""Squared distances below this share of the largest norm are rounding noise of duplicates."""
 
 
 class Clusters(NamedTuple):

@@ -17,13 +17,19 @@ def generator(seed: int) -> torch.Generator:
 
 
 @contextmanager
-def scoring(model: nn.Module) -> Iterator[nn.Module]:
-    """The model in eval mode without gradients; every module's training flag is restored afterwards."""
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """The model in eval mode; every module's training flag is restored afterwards."""
     flags = {module: module.training for module in model.modules()}
     model.eval()
     try:
-        with torch.inference_mode():
-            yield model
+        yield
     finally:
         for module, flag in flags.items():
             module.training = flag
+
+
+@contextmanager
+def scoring(model: nn.Module) -> Iterator[nn.Module]:
+    """The model in eval mode without gradients."""
+    with evaluating(model), torch.inference_mode():
+        yield model

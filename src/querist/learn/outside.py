@@ -13,7 +13,7 @@ from querist.core.contracts import Acquisition, adapted
 from querist.core.errors import CapabilityError, StatisticError
 from querist.core.records import RoundJob, RoundResult
 from querist.core.spec import spec
-from querist.core.statistic import rows_of
+from querist.core.statistic import at_hand, rows_of
 from querist.kernels.gradients import residual
 from querist.learn.selecting import choose
 from querist.tasks.classification.measures import Classes
@@ -57,7 +57,7 @@ def outside_round(job: RoundJob, acquisition: Acquisition) -> RoundResult:
     """
     started = time.perf_counter()
     task = Classes.of(job.schema)
-    acquisition = adapted(acquisition, frozenset(job.outside) | ({"gradients"} if {"probs", "features"} <= set(job.outside) else frozenset()))
+    acquisition = adapted(acquisition, at_hand(job.outside))
     tables = _tables(job, len(task.names), acquisition.needs)
     missing = sorted(acquisition.needs - set(tables))
     if missing:

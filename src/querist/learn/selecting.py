@@ -11,7 +11,7 @@ from querist.core.contracts import Acquisition, PoolView
 from querist.core.errors import StatisticError
 from querist.core.records import RoundJob, Selection
 from querist.core.rng import stream
-from querist.core.statistic import part_of, rows_of
+from querist.core.statistic import Over, part_of, rows_of
 
 
 def choose(acquisition: Acquisition, view: PoolView, job: RoundJob) -> Selection:
@@ -27,21 +27,19 @@ def choose(acquisition: Acquisition, view: PoolView, job: RoundJob) -> Selection
         return batch
     later = Later(view, batch.ids)
     more = _checked(acquisition.select(later, job.reserve, rng), later, job.reserve)
-    note = (batch.note or ("",) * len(batch)) + (more.note or ("",) * len(more))
-    return Selection(batch.ids + more.ids, batch.scores + more.scores, note)
+    return Selection(batch.ids + more.ids, batch.scores + more.scores, batch.reasons + more.reasons)
 
 
-class Later:
+class Later(Over):
     """The view after some candidates were leased: they are pending, the others remain."""
 
     def __init__(self, view: PoolView, leased: Sequence[str]) -> None:
+        super().__init__(view)
         row = {item: place for place, item in enumerate(view.candidates)}
-        self._view = view
         self._moved = np.array(sorted(row[item] for item in leased), dtype=np.int64)
         self._kept = np.setdiff1d(np.arange(len(row)), self._moved)
-        self.candidates: Sequence[str] = [view.candidates[place] for place in self._kept]
-        self.pending: Sequence[str] = [*view.pending, *(view.candidates[place] for place in self._moved)]
-        self.labelled, self.labels, self.classes, self.round = view.labelled, view.labels, view.classes, view.round
+        self.candidates = [view.candidates[place] for place in self._kept]
+        self.pending = [*view.pending, *(view.candidates[place] for place in self._moved)]
 
     def stat(self, name: str, of: str = "candidates") -> Any:
         """See `PoolView.stat`."""

@@ -77,10 +77,9 @@ def _input(row: Mapping[str, Any] | RowMapping, *, resumed: bool = False) -> Rou
 def publish(connection: Connection, n: int, outcome: Outcome, now: float) -> None:
     """Put the round in force: its ranking, metrics, snapshot and newly quarantined items, all or nothing."""
     found = keys(connection, outcome.ranking.ids)
-    notes = outcome.ranking.note or ("",) * len(outcome.ranking)
     rows = [
         {"round": n, "rank": rank, "item": found[item_id], "score": score, "note": note}
-        for rank, (item_id, score, note) in enumerate(zip(outcome.ranking.ids, outcome.ranking.scores, notes, strict=True))
+        for rank, (item_id, score, note) in enumerate(zip(outcome.ranking.ids, outcome.ranking.scores, outcome.ranking.reasons, strict=True))
     ]
     if rows:
         connection.execute(insert(ranking), rows)

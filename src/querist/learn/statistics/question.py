@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from querist.learn.device import evaluating
 from querist.nets.base import Network
 from querist.nets.text_cnn import Words
 
@@ -33,14 +34,8 @@ class Question:
 @contextmanager
 def probing(network: nn.Module) -> Iterator[None]:
     """Eval mode with gradients (with respect to inputs); training flags are restored, no weight and no buffer changes."""
-    flags = {module: module.training for module in network.modules()}
-    network.eval()
-    try:
-        with torch.enable_grad():
-            yield
-    finally:
-        for module, flag in flags.items():
-            module.training = flag
+    with evaluating(network), torch.enable_grad():
+        yield
 
 
 Run = Callable[[Tensor], Tensor]
