@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from querist.acquire.compose import Subview
 from querist.acquire.embeddings import Embedding
 from querist.acquire.selectors import Picks
 from querist.acquire.unit import SAMPLE, sampled, space
@@ -43,9 +44,8 @@ class FacilityLocation:
 
     def choose(self, view: PoolView, scores: np.ndarray | None, embed: Embedding | None, k: int, rng: np.random.Generator) -> Picks:
         """See `Selector`."""
-        x, covered = space(embed, view, "FacilityLocation")
-        rows, note = sampled(len(x), k, self.sample)
-        x = x[rows]
+        rows, note = sampled(len(view.candidates), k, self.sample)
+        x, covered = space(embed, Subview(view, rows) if note else view, "FacilityLocation")
         if self.neighbours:
             picks, gains = herding.sparse_facility_location(x, covered, self.similarity, k, self.neighbours)
         else:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from querist.acquire.checks import finite
+from querist.acquire.compose import Subview
 from querist.acquire.coverage import with_rest
 from querist.acquire.selectors import selection
 from querist.acquire.unit import SAMPLE, Unit, sampled
@@ -56,17 +57,18 @@ class UHerding:
         k = min(k, len(view.candidates))
         if k <= 0:
             return Selection((), ())
-        x, covered = Unit().coordinates(view), Unit().covered(view)
-        probs = finite(np.asarray(view.stat("probs")), view.candidates, "probs")
+        rows, note = sampled(len(view.candidates), k, self.sample)
+        looked = Subview(view, rows) if note else view
+        x, covered = Unit().coordinates(looked), Unit().covered(view)
+        probs = finite(np.asarray(looked.stat("probs")), looked.candidates, "probs")
         gap, temperature = neighbours.smallest_gap(covered) if len(covered) > 1 else np.inf, self._temperature(view, covered)
         width = gap if np.isfinite(gap) else self.width
-        rows, note = sampled(len(x), k, self.sample)
-        weights = np.ones(len(rows)) if np.isinf(temperature) else self._weights(probs[rows], temperature)
-        picks, gains = herding.facility_location(x[rows], covered, herding.Gaussian(width), k, weights)
+        weights = np.ones(len(rows)) if np.isinf(temperature) else self._weights(probs, temperature)
+        picks, gains = herding.facility_location(x, covered, herding.Gaussian(width), k, weights)
         told = "equal weights" if np.isinf(temperature) else f"temperature {temperature:.3g}"
         why = [f"adds {gain:.4g} to the coverage of uncertainty, of its own {weights[row]:.3g} (radius {width:.3g}, {told}){note}"
                for row, gain in zip(picks, gains, strict=True)]  # fmt: skip
-        found = with_rest(x[rows], covered, picks, gains, k, why)
+        found = with_rest(x, covered, picks, gains, k, why)
         return selection(view, rows[found.rows], found.values, found.why)
 
     @staticmethod

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +19,7 @@ from querist.core.rng import Streams, torch_seed
 from querist.learn.augment import Augment
 from querist.learn.device import generator, scoring
 from querist.learn.layout import layout
+from querist.learn.optimiser import AdamW, one_cycle
 from querist.learn.schemes.base import Fit, TrainingSet
 from querist.nets.base import Network
 from querist.tasks.classification.learning import ClassificationHead
@@ -81,8 +81,7 @@ class Supervised:
         x, y = data.x[torch.from_numpy(train)], torch.from_numpy(data.y[train])
         weights = torch.from_numpy(class_weights(data.y[train], task.outputs)) if self.weighted else None
         total = self.steps(len(data.y))
-        optimiser = torch.optim.AdamW(_groups(network, self.weight_decay), lr=self.rate, betas=(0.9, 0.99))
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, self.rate, total_steps=total + 1, pct_start=self.warmup, cycle_momentum=False)
+        optimiser = AdamW(network.parameters(), self.weight_decay)
         noise = generator(torch_seed(streams("augment")))
         keeper = _Best(network, task, data, held) if len(held) else None
         mean = _Average(network, total - int(self.average * total)) if self.average else None
@@ -94,10 +93,9 @@ class Supervised:
             for step, rows in enumerate(_batches(len(y), min(self.batch, max(len(y), 2)), total, streams("loader"))):
                 batch = layout(self.augment(x[rows], noise))
                 loss = task.loss(network(batch), y[rows], smoothing=self.smoothing, weights=weights).mean()
-                optimiser.zero_grad(set_to_none=True)
+                optimiser.clear()
                 loss.backward()  # type: ignore[no-untyped-call]
-                optimiser.step()
-                schedule.step()
+                optimiser.step(one_cycle(step, total + 1, self.rate, self.warmup))
                 if mean is not None:
                     mean.take(step)
                 if step % REPORT_EVERY == 0 or step == total - 1:
@@ -119,15 +117,6 @@ def _batches(n: int, size: int, steps: int, rng: np.random.Generator) -> list[Te
     epochs = -(-steps * size // n)
     order = np.concatenate([rng.permutation(n) for _ in range(epochs)])[: steps * size]
     return list(torch.from_numpy(order).view(steps, size))
-
-
-def _groups(network: Network, decay: float) -> list[dict[str, Any]]:
-    """Weights decay; biases and normalisation scales do not. Frozen parameters are left out."""
-    active = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    return [
-        {"params": [parameter for parameter in active if parameter.ndim > 1], "weight_decay": decay},
-        {"params": [parameter for parameter in active if parameter.ndim <= 1], "weight_decay": 0.0},
-    ]
 
 
 def _training(network: Network) -> None:
