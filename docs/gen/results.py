@@ -1,8 +1,8 @@
 """Takes the finished runs of a study into docs/results/: `python docs/gen/results.py STUDY-FOLDER docs/results/NAME`.
 
 Commits small files only: study.json (the record), curves.csv (every seed), the runs' records of a study of up to 100 runs (so
-that the same command resumes it), a figure, and a page with the table, one statement per method, losers named, and the
-remarks of notes.md.
+that the same command resumes it; of a larger one no curves.csv, which would be megabytes), a figure, and a page with the table, one
+statement per method, losers named, and the remarks of notes.md.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from querist.bench.analysis import tidy
-from querist.bench.figures import areas, learning_curves
+from querist.bench.figures import READABLE, areas, learning_curves
 from querist.bench.results import Study
 from querist.bench.runs import read_record
 from querist.bench.spec import StudySpec
@@ -21,8 +21,6 @@ from querist.bench.study import conclude, write
 from querist.bench.tables import table
 from querist.bench.wording import ranked, sentence, statement
 
-READABLE = 9
-"""Curves in one figure; of more methods the differences from the baseline are drawn instead."""
 KEPT = 100
 """Runs whose records are small enough together to be kept here."""
 
@@ -60,7 +58,9 @@ def main(source: Path, target: Path) -> None:
     study = conclude(spec, records, (), out=Path(f"{target.name}-study"), command=command, wall_seconds=float(clock["seconds"]))
     write(study, tidy(spec, records), target)
     (target / "report.html").unlink()  # large, and made again by `querist report`
-    if len(records) <= KEPT:
+    if len(records) > KEPT:
+        (target / "curves.csv").unlink()  # megabytes; study.json has the accuracy of every seed at every budget
+    else:
         runs = target / "runs"
         runs.mkdir(exist_ok=True)
         for file in (source / "runs").glob("*.json"):

@@ -105,3 +105,13 @@ def test_numbers_in_words():
     assert [points(0.0192), points(-0.004), points(0.0), points(-0.00001)] == ["+1.92", "−0.40", "0.00", "0.00"]
     assert [p_value(None), p_value(0.0004), p_value(0.0131), p_value(1.0)] == ["–", "< .001", ".013", "1.000"]
     assert [duration(3.21), duration(42.4), duration(200), duration(7500)] == ["3.2 s", "42 s", "3 min 20 s", "2 h 05 min"]
+
+
+@pytest.mark.filterwarnings("error")
+def test_of_many_methods_the_best_and_the_worst_are_named(tmp_path):
+    lifts = {f"m{place:02d}": 0.01 * (place - 15) for place in range(30)}
+    spec = spec_of(*lifts)
+    page = html(conclude(spec, records(spec, lifts), [], out=tmp_path))
+    curves = page[page.index('aria-label="Learning curves') :].split("</svg>")[0]
+    assert curves.startswith('aria-label="Learning curves of random, m29, m28, m27, m26, m25, m01, m00 and, in grey, 23 more"')
+    assert "m29 (" in curves and "m10 (" not in curves

@@ -19,8 +19,13 @@ from querist.core.optional import require
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+READABLE = 9
+"""Curves that one figure can name; of more methods the best five and the worst two are drawn in colour, the others thin and grey."""
+
 _WIDTH = 5.4
-_INK, _FAINT = "#333333", "#DDDDDD"
+_INK = "#333333"
+FAINT = "#DDDDDD"
+"""Of methods that a figure does not name."""
 _STYLE = {
     "svg.fonttype": "none",  # text stays text: small files, readable by search and screen readers
     "svg.hashsalt": "querist",
@@ -45,13 +50,16 @@ def learning_curves(study: Study) -> str:
     """Mean accuracy against labels with every seed faint behind it."""
 
     def draw(axes: Axes) -> None:
-        look = looks(study.methods)
+        look = looks(named(study))
         lowest = []
         for name, result in study.methods.items():
             curves = 100 * np.array(result.curve, dtype=float)
             if not curves.size:
                 continue
             lowest.append(curves.mean(axis=0)[0])
+            if name not in look:
+                axes.plot(study.budgets, curves.mean(axis=0), color=FAINT, linewidth=0.8, zorder=1)
+                continue
             for curve in curves:
                 axes.plot(study.budgets, curve, color=look[name].colour, linewidth=0.6, alpha=0.22)
             count = f"{name} ({len(curves)})"
@@ -61,14 +69,14 @@ def learning_curves(study: Study) -> str:
         if lowest:
             axes.legend(loc="lower right", frameon=False, title="method (seeds)", fontsize=9, title_fontsize=9)
 
-    return _svg(draw, 4.0, f"Learning curves of {', '.join(study.methods)}")
+    return _svg(draw, 4.0, f"Learning curves of {', '.join(named(study))}{_unnamed(study)}")
 
 
 def differences(study: Study) -> str:
     """Paired difference from the baseline at every budget, mean over shared seeds with pointwise 95 % intervals."""
 
     def draw(axes: Axes) -> None:
-        look = looks(study.methods)
+        look = looks(named(study))
         stats = require("scipy.stats", by="comparing methods")
         base = dict(zip(study.methods[BASELINE].seeds, study.methods[BASELINE].curve, strict=True))
         axes.axhline(0, color=look[BASELINE].colour, linewidth=1.4)
@@ -78,7 +86,11 @@ def differences(study: Study) -> str:
             if not seeds:
                 continue
             gap = 100 * np.array([np.subtract(ours[seed], base[seed]) for seed in seeds])
-            mean, colour = gap.mean(axis=0), look[name].colour
+            mean = gap.mean(axis=0)
+            if name not in look:
+                axes.plot(study.budgets, mean, color=FAINT, linewidth=0.8, zorder=1)
+                continue
+            colour = look[name].colour
             axes.plot(study.budgets, mean, color=colour, marker=look[name].marker, markersize=3.5, linewidth=1.6, label=name)
             if len(seeds) > 1:
                 half = float(stats.t.ppf(0.975, len(seeds) - 1)) * gap.std(axis=0, ddof=1) / np.sqrt(len(seeds))
@@ -88,7 +100,18 @@ def differences(study: Study) -> str:
         if axes.get_legend_handles_labels()[0]:
             axes.legend(loc="best", frameon=False, fontsize=9)
 
-    return _svg(draw, 4.0, f"Accuracy of the methods minus that of {BASELINE} at equal labels")
+    return _svg(draw, 4.0, f"Accuracy of {', '.join(named(study)[1:])}{_unnamed(study)} minus that of {BASELINE} at equal labels")
+
+
+def named(study: Study) -> list[str]:
+    """The methods that get a colour, the baseline first."""
+    rows = [row.method for row in ranked(study)]
+    return list(study.methods) if len(study.methods) <= READABLE else [BASELINE, *rows[:5], *rows[-2:]]
+
+
+def _unnamed(study: Study) -> str:
+    rest = len(study.methods) - len(named(study))
+    return f" and, in grey, {rest} more" if rest else ""
 
 
 def areas(study: Study) -> str:

@@ -45,7 +45,7 @@ def html(study: Study) -> str:
         figures=_figures(study),
         rows=_rows(study),
         ranked=wording.ranked(study),
-        colours={name: look.colour for name, look in looks(study.methods).items()},
+        colours=_colours(study),
         savings=_by_method(study, study.label_saving),
         targets=_targets(study),
         equal=_by_method(study, study.at_budget),
@@ -61,11 +61,17 @@ def _figures(study: Study) -> dict[str, Markup]:
     return {name: Markup(draw(study)) for name, draw in drawn.items()}
 
 
+def _colours(study: Study) -> dict[str, str]:
+    """Those of the curves; grey for methods that the figures do not name."""
+    look = looks(figures.named(study))
+    return {name: look[name].colour if name in look else figures.FAINT for name in study.methods}
+
+
 def _rows(study: Study) -> list[dict[str, Any]]:
     """The baseline, then the methods best to worst, then those without any comparison."""
     compared: dict[str, Comparison] = {row.method: row for row in wording.ranked(study)}
     order = [BASELINE, *compared, *(name for name in study.challengers if name not in compared)]
-    look = looks(study.methods)
+    colours = _colours(study)
     rows = []
     for name in order:
         result = study.methods[name]
@@ -75,7 +81,7 @@ def _rows(study: Study) -> list[dict[str, Any]]:
         rows.append(
             {
                 "name": name,
-                "colour": look[name].colour,
+                "colour": colours[name],
                 "seeds": len(result.seeds),
                 "final": wording.percent(fmean(last)) + (f" ± {100 * stdev(last):.1f}" if len(last) > 1 else "") if last else "–",
                 "area": wording.percent(fmean(result.aubc)) if last else "–",
