@@ -50,7 +50,7 @@ def test_numpy_files_in_a_csv_out(querist):
     base = ("select", "--method", "badge", "-k", "7", "--probs", "p.npy", "--features", "h.npy", "-o", "b.csv")
     said = querist(*base, "--labelled", "done.txt", "--seed", "5", "--json")
     assert said.code == 0, said.err
-    assert set(said.json) == {"selected", "seconds", "passes", "peak_bytes", "out"}
+    assert set(said.json) == {"selected", "seconds", "passes", "peak_bytes", "out", "resumed"}
     assert (said.json["selected"], said.json["out"]) == (7, "b.csv")
     assert 0 < said.json["peak_bytes"] < 1 << 24
     with Path("b.csv").open(encoding="utf-8", newline="") as file:
