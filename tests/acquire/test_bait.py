@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import tracemalloc
 from typing import Any
 
 import numpy as np
 import pytest
 
+from querist.acquire.auto import FISHER, MOST_CLASSES
 from querist.acquire.bait import BAIT, EXPECTATIONS
 from querist.core import catalogue
 from querist.core.errors import StatisticError, UsageError
@@ -135,6 +137,28 @@ def test_what_the_reasons_say_and_what_is_refused() -> None:
 @pytest.mark.parametrize("form", FORMS)
 def test_many_classes(form: str) -> None:
     assert len(set(pick(BAIT(form), FakeView.random(n=30, k=1, c=40), 4).ids)) == 4
+
+
+def test_a_thousand_classes_are_refused_before_anything_is_made() -> None:
+    probs = np.broadcast_to(np.float32(1e-3), (200_000, 1, 1000))  # 800 MB as an array
+    features = np.broadcast_to(np.float32(1), (200_000, 512))
+    view = FakeView([str(i) for i in range(200_000)], stats={"candidates": {"probs": probs, "features": features}})
+    tracemalloc.start()
+    try:
+        for k in (1, 100):
+            with pytest.raises(UsageError, match=r"c·d = 1,000·8.* GB.*at most 3.8 GB.*bait_top2 or bait_binary"):
+                pick(catalogue.acquisition("bait"), view, k)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+    with pytest.raises(UsageError, match="Use bait_binary"):
+        pick(BAIT("top2", pca_dim=64), view, 1)
+    assert BAIT("binary").needed(1000, 512, 100) < 1 << 24
+
+
+def test_auto_never_meets_the_refusal() -> None:
+    for classes in range(2, MOST_CLASSES + 1):
+        assert all(FISHER.needed(classes, d, 1_000_000) <= FISHER.max_bytes for d in (1, 63, 64, 65, 512, 8192, 100_000))
 
 
 @pytest.mark.parametrize("name", ["bait", "bait_top2", "bait_binary", "lcmd", "maxdet", "maxdist"])

@@ -24,6 +24,10 @@ from querist.kernels.geometry import ROWS
 WIDE: Final = 8192
 """Side of the information matrix (classes × dimensions) above which features are reduced: 512 MB in float64."""
 REDUCED: Final = 64
+MATRICES: Final = 6
+"""Matrices of that side that are held at a time: target, start, inverse, spread, and two on the way."""
+LEAST: Final = 64
+"""Candidates that must be able to compete, however small the batch is."""
 EXPECTATIONS: Final[Mapping[str, Callable[[Any], Any]]] = {"all": fisher.full_rows, "top2": fisher.top_rows, "binary": fisher.binary_rows}
 
 
@@ -42,6 +46,7 @@ class BAIT:
         pca_dim: Principal directions of the features that are kept; None keeps all while q·d ≤ 8192, then 64 or as many as fit.
         prefilter: Only the `prefilter`·k candidates of smallest margin compete; 0: as many as `table_bytes` holds, all if possible.
         table_bytes: What the candidates' tables may take.
+        max_bytes: What matrices and tables may take in all; what needs more is refused before anything is made.
     """
 
     expectation: str = "all"
@@ -51,6 +56,7 @@ class BAIT:
     pca_dim: int | None = None
     prefilter: int = 0
     table_bytes: int = 1 << 29
+    max_bytes: int = 7 << 29
 
     @property
     def needs(self) -> frozenset[str]:
@@ -64,6 +70,7 @@ class BAIT:
             return Selection((), ())
         if self.expectation not in EXPECTATIONS or not self.ridge > 0:
             raise UsageError("BAIT cannot do this", got=(self.expectation, self.ridge), wanted=f"one of {', '.join(EXPECTATIONS)}, and λ > 0")
+        self._refuse(view.stat("probs").shape[-1], view.stat("features").shape[-1], k)
         rows = EXPECTATIONS[self.expectation]
         p, h = _statistics(view, "candidates")
         known = [_statistics(view, of) for of, _ in settled(view)]
@@ -84,7 +91,7 @@ class BAIT:
     def _axes(self, q: int, features: list[np.ndarray]) -> np.ndarray | None:
         """Principal directions (d, pca_dim), of the second moment about 0: information is about hhᵀ, not about centred features."""
         d = features[0].shape[1]
-        wanted = self.pca_dim or (d if q * d <= WIDE else max(1, min(REDUCED, WIDE // q)))
+        wanted = self._directions(q, d)
         if wanted >= d:
             return None
         moment = np.zeros((d, d))
@@ -93,6 +100,24 @@ class BAIT:
                 block = part[start : start + ROWS].astype(np.float64)
                 moment += block.T @ block
         return np.linalg.eigh(moment)[1][:, ::-1][:, :wanted]
+
+    def needed(self, classes: int, d: int, k: int) -> int:
+        """Bytes of the information matrices and of the least tables for a batch of k from features of d dimensions."""
+        r, q = {"all": (classes, classes), "top2": (2, classes)}.get(self.expectation, (1, 1))
+        side = q * min(d, self._directions(q, d))
+        return 8 * (MATRICES * side**2 + 2 * r**2 * max(self.extra * k, LEAST))
+
+    def _refuse(self, classes: int, d: int, k: int) -> None:
+        needed = self.needed(classes, d, k)
+        if needed > self.max_bytes:
+            side = min(d, self._directions(1 if self.expectation == "binary" else classes, d))
+            got = f"c·d = {classes:,}·{side:,}, a batch of {k:,}: {needed / 1e9:.1f} GB"
+            hint = "Use bait_top2 or bait_binary, or a smaller pca_dim." if self.expectation == "all" else "Use bait_binary, or a smaller pca_dim."
+            raise UsageError(f"BAIT ({self.expectation}) is too large here", got=got, wanted=f"at most {self.max_bytes / 1e9:.1f} GB (max_bytes)", hint=hint)
+
+    def _directions(self, q: int, d: int) -> int:
+        """How many principal directions are kept; d or more: all."""
+        return self.pca_dim or (d if q * d <= WIDE else max(1, min(REDUCED, WIDE // q)))
 
     def _kept(self, p: np.ndarray, d: int, k: int) -> np.ndarray:
         """Rows that compete, ascending: all, or those of smallest margin."""

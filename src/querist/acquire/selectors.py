@@ -50,7 +50,7 @@ class TopK:
         if scores is None:
             raise UsageError("TopK needs a score", hint="Give Compose a `score`.")
         rows = ranking.top_k(scores, k)
-        return Picks(rows, scores[rows], [f"score {value:.4g}" for value in scores[rows]])
+        return Picks(rows, scores[rows], [f"score {value:.4g}" for value in scores[rows].tolist()])
 
 
 @dataclass(frozen=True)

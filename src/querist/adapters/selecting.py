@@ -9,8 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from querist import __version__
 from querist.acquire.arrays import select
 from querist.adapters.array_files import read_array, read_items, same_ids
+from querist.adapters.select_state import Kept, digest, given
 from querist.core.errors import UsageError
 from querist.core.records import Selection
 from querist.kernels import budget
@@ -21,9 +23,12 @@ COLUMNS = ("id", "rank", "score", "note")
 
 def select_files(
     method: str, k: int, out: str, arrays: Mapping[str, str | None], items: Mapping[str, str | None], *, parameters: Sequence[str] = (),
-    max_bytes: int | None = None, report: Callable[[int, int], None] | None = None, **settings: Any,
+    max_bytes: int | None = None, report: Callable[[int, int], None] | None = None, resume: bool = False, **settings: Any,
 ) -> dict[str, Any]:  # fmt: skip
     """Choose from files and write the choice, whole or not at all.
+
+    While it runs, methods that pick one item after the other by distance, coverage or determinant keep their state in `OUT.state.npz`
+    (every ten seconds, and when they are interrupted); it is removed at the end.
 
     Args:
         method: Catalogue name or `module:Class`.
@@ -34,33 +39,45 @@ def select_files(
         parameters: Texts `name=value`; a value that is JSON is read as such.
         max_bytes: Bound on the buffers in memory.
         report: Called with (picks done, picks wanted).
+        resume: Go on from the state file, to the choice that an unbroken run would have made; from the start if there is none.
         settings: What else `querist.select` takes.
 
     Returns:
-        `selected`, `seconds`, `passes` over the pool, `peak_bytes` (the most that Python and NumPy held beside mapped files), `out`.
+        `selected`, `seconds`, `passes` over the pool, `peak_bytes` (the most that Python and NumPy held beside mapped files), `out`,
+        `resumed` (picks that were taken from the state file).
 
     Raises:
-        UsageError: for an unknown ending of the file, a bad parameter, and all that `querist.select` refuses.
+        UsageError: for an unknown ending of the file, a bad parameter, a state file of another selection, and all that `querist.select` refuses.
         PoolError: if a file cannot be read.
         StoreError: if the file cannot be written.
+        KeyboardInterrupt: with a text that says what is kept, if it was interrupted.
     """
     if Path(out).suffix.removeprefix(".").lower() not in exporting.FORMATS:
         raise UsageError("unknown export format", got=out, wanted=", ".join(exporting.FORMATS), hint="Name the file .csv, .jsonl or .parquet.")
     params = dict(map(parameter, parameters))
+    asked = {"querist": __version__, "method": method, "k": k, "params": params, "max_bytes": max_bytes, **settings}
+    kept = Kept(Path(f"{out}.state.npz"), lambda: digest(given((arrays, items)), asked))
+    state = kept.read() if resume else None
     started, tracing = time.perf_counter(), tracemalloc.is_tracing()
     if not tracing:
         tracemalloc.start(1)
     try:
         tracemalloc.reset_peak()
-        with budget.limit(max_bytes, report) as spent:
+        with budget.limit(max_bytes, report, kept, state) as spent:
             chosen = _chosen(method, k, arrays, items, max_bytes, settings, params)
         peak = tracemalloc.get_traced_memory()[1]
+    except KeyboardInterrupt:
+        picks = kept.flush()
+        told = f"{picks} picks are kept in {kept.file}: the same command with --resume goes on from there"
+        raise KeyboardInterrupt(told if picks else "nothing of this selection is kept: it has no state yet, or its method keeps none") from None
     finally:
         if not tracing:
             tracemalloc.stop()
     seconds = time.perf_counter() - started
     exporting.write(_rows(chosen), COLUMNS, Path(out), None)
-    return {"selected": len(chosen), "seconds": round(seconds, 4), "passes": round(spent.passes, 3), "peak_bytes": peak, "out": out}
+    kept.forget()
+    resumed = 0 if state is None else len(state.picks)
+    return {"selected": len(chosen), "seconds": round(seconds, 4), "passes": round(spent.passes, 3), "peak_bytes": peak, "out": out, "resumed": resumed}
 
 
 def parameter(text: str) -> tuple[str, Any]:

@@ -30,6 +30,7 @@ def select(
     round: Annotated[int, typer.Option("--round", help="Number of the round; another one draws anew.", metavar="N")] = 1,
     device: Annotated[Text, typer.Option("--device", help="cpu or cuda.", metavar="NAME")] = None,
     max_bytes: Annotated[int | None, typer.Option("--max-bytes", help="Bound on the buffers in memory.", metavar="N")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from OUT.state.npz, which an interrupted selection left.")] = False,
     json: Json = False,
 ) -> None:
     """Choose what to label from the files of any model: no project, no training.
@@ -37,6 +38,9 @@ def select(
     Example: querist select --method badge -k 100 --probs p.npy --features h.parquet --labelled done.txt -o batch.csv
 
     A wrapper takes its method by name: querist select --method subsample --param inner=badge --param size=20000 …
+
+    Ctrl-C ends it with exit code 130. k-center, k-means++, BADGE, LCMD, maximum determinant and facility location keep their picks in OUT.state.npz
+    every ten seconds and when interrupted: the same command with --resume goes on to the result that an unbroken run would have had.
     """
     from querist.adapters.selecting import parameter, select_files
 
@@ -44,11 +48,15 @@ def select(
         name: str(file) for name, file in map(parameter, statistic or ())
     }
     items = {"labelled": labelled, "labels": labels, "pending": pending, "ids": ids}
-    with reporting() as report:
-        done = select_files(
-            method, k, out, arrays, items, parameters=param or (), max_bytes=max_bytes, seed=seed, round=round, device=device,
-            report=lambda picks, of: report("select", picks / max(of, 1), {}),
-        )  # fmt: skip
+    try:
+        with reporting() as report:
+            done = select_files(
+                method, k, out, arrays, items, parameters=param or (), max_bytes=max_bytes, seed=seed, round=round, device=device, resume=resume,
+                report=lambda picks, of: report("select", picks / max(of, 1), {}),
+            )  # fmt: skip
+    except KeyboardInterrupt as stop:
+        note(str(stop))
+        raise
     emit(done, f"{done['selected']} of {k} chosen in {done['seconds']:.2f} s: {out}")
     if done["selected"] < k:
         note(f"asked for {k}, {done['selected']} could be chosen")

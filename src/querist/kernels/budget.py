@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from querist.core.errors import UsageError
@@ -34,7 +34,8 @@ class State:
         size: Rows of the pool, to catch a state of another one.
         picks: Rows picked so far, in order.
         values: One value per pick, as the kernel returns them.
-        extra: What else the kernel needs, as plain numbers and texts (the state of its random stream).
+        extra: What else the kernel needs: plain numbers and texts (the state of its random stream), and arrays that may not change later.
+        call: Which of the kernels called under the budget it is, from 1; those before it are run again.
     """
 
     kernel: str
@@ -42,6 +43,7 @@ class State:
     picks: tuple[int, ...]
     values: tuple[float, ...]
     extra: dict[str, Any] = field(default_factory=dict)
+    call: int = 1
 
 
 @dataclass
@@ -52,7 +54,8 @@ class Budget:
         max_bytes: Bound on the buffers of a kernel; the input and a few numbers per row come on top.
         report: Called with (picks done, picks wanted).
         save: Called with a `State` between blocks of picks.
-        resume: A `State` for the first kernel that can use it, None once used.
+        resume: A `State` for the kernel that made it, None once used.
+        call: How many kernels that can be resumed were called so far.
         passes: Rows of the pool read so far, as a multiple of its length.
         peak_bytes: The most memory that a kernel held beside its input.
     """
@@ -61,6 +64,7 @@ class Budget:
     report: Callable[[int, int], None] | None = None
     save: Callable[[State], None] | None = None
     resume: State | None = None
+    call: int = 0
     passes: float = 0.0
     peak_bytes: int = 0
 
@@ -81,19 +85,22 @@ class Budget:
         if self.report is not None:
             self.report(done, of)
 
-    def commit(self, state: State) -> None:
-        """Offer a state to whoever keeps it."""
+    def commit(self, state: Callable[[], State]) -> None:
+        """Offer the state as it is now to whoever keeps it; it is made only if somebody does."""
         if self.save is not None:
-            self.save(state)
+            self.save(replace(state(), call=self.call))
 
     def resumed(self, kernel: str, size: int) -> State | None:
-        """The state to go on from, once.
+        """The state to go on from, once. Every kernel that can be resumed asks, at its start.
 
         Raises:
             UsageError: if it is another kernel's or another pool's.
         """
+        self.call += 1
+        if self.resume is None or self.resume.call != self.call:
+            return None
         state, self.resume = self.resume, None
-        if state is not None and (state.kernel, state.size) != (kernel, size):
+        if (state.kernel, state.size) != (kernel, size):
             wanted = f"{kernel} over {size} rows"
             raise UsageError("this selection cannot go on from that state", got=f"{state.kernel} over {state.size} rows", wanted=wanted)
         return state
@@ -120,7 +127,7 @@ def limit(
         max_bytes: Bound on the buffers of a kernel, 16 MiB by default. Numbers per row (about 30 bytes) come on top.
         report: Called with (picks done, picks wanted); may raise to stop the selection.
         save: Called with a small `State` between blocks of picks.
-        resume: The last `State` saved: the first kernel inside goes on from it.
+        resume: The last `State` saved: the kernel that made it goes on from it.
     """
     if max_bytes is not None and max_bytes < 1:
         raise UsageError("max_bytes must be positive", got=max_bytes, wanted="a number of bytes")

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from querist.kernels import geometry
+from querist.kernels.budget import current
 from querist.kernels.neighbours import blocks, squared, within
 
 
@@ -102,6 +103,7 @@ def ball_cover(
         free[pick], live[fresh] = False, False
         if len(fresh):
             gains = gains - counts_within(wide, fresh, radius)
+        current().picked(len(picks), k)
     return np.asarray(picks, dtype=np.int64), np.asarray(covered, dtype=np.int64), np.asarray(values, dtype=np.float64)
 
 

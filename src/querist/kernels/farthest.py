@@ -134,8 +134,8 @@ def farthest_first(cover: Cover, k: int, values: list[float]) -> None:
     while len(values) < k:
         done = len(values)
         best = _pick_from_block(cover, k, values)
+        cover.budget.commit(lambda: State("k_center", cover.pool.n, tuple(cover.centres.picks), tuple(values)))
         cover.budget.picked(len(values), k)
-        cover.budget.commit(State("k_center", cover.pool.n, tuple(cover.centres.picks), tuple(values)))
         if len(values) == k:
             return
         updated = cover.refresh(best * (1 - DEPTH))
@@ -243,17 +243,19 @@ def k_center_factored(points: Factored, k: int) -> tuple[Int[np.ndarray, " p"], 
     budget, k = current(), min(k, len(points))
     if k <= 0:
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float64)
-    picks, values = [nearest_to_mean(points)], [np.inf]
+    state = budget.resumed("k_center_factored", len(points))
+    picks, values = (list(state.picks), list(state.values)) if state else ([nearest_to_mean(points)], [np.inf])
+    # Products depend on what is multiplied beside them, in their last bits: who goes on makes the blocks that there were.
+    blocks: list[int] = list(state.extra["blocks"]) if state else []
     near, fresh = np.full(len(points), np.inf), 0
     zero = RELATIVE_ZERO * float(points.norms().max())
     size = budget.rows(2 * points.width(), most=min(BLOCK, max(64, len(points) // 32)))
     while len(picks) < k:
-        for first in range(fresh, len(picks), size):
-            new = points.take(np.asarray(picks[first : first + size]))
-            for part in cuts(points):
-                closest = points.between(points.take(part), new).min(axis=1)
-                near[part] = np.minimum(near[part], np.where(closest > zero, closest, 0.0))
-        fresh, near[picks] = len(picks), -np.inf
+        blocks.append(len(picks))
+        for upto in blocks if state and not fresh else blocks[-1:]:
+            _closer(points, near, np.asarray(picks[fresh:upto]), size, zero)
+            fresh = upto
+        near[picks] = -np.inf
         rows, outside, tied = largest(near, size)
         taken, inside = points.take(rows), near[rows]
         while len(picks) < k:
@@ -265,5 +267,15 @@ def k_center_factored(points: Factored, k: int) -> tuple[Int[np.ndarray, " p"], 
             gap = points.between(taken, points.take(rows[i : i + 1]))[:, 0]
             inside = np.minimum(inside, np.where(gap > zero, gap, 0.0))
             inside[i] = -np.inf
+        budget.commit(lambda: State("k_center_factored", len(points), tuple(picks), tuple(values), {"blocks": tuple(blocks)}))
         budget.picked(len(picks), k)
     return np.asarray(picks, dtype=np.int64), np.asarray(values, dtype=np.float64)
+
+
+def _closer(points: Factored, near: Float[np.ndarray, " n"], new: Int[np.ndarray, " m"], size: int, zero: float) -> None:
+    """Take new picks into account in every row's distance to its nearest."""
+    for first in range(0, len(new), size):
+        centres = points.take(new[first : first + size])
+        for part in cuts(points):
+            closest = points.between(points.take(part), centres).min(axis=1)
+            near[part] = np.minimum(near[part], np.where(closest > zero, closest, 0.0))

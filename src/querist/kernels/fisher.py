@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
+from querist.kernels.budget import current
 from querist.kernels.sparse import first_of_best
 
 ELEMENTS = 1 << 21
@@ -127,6 +128,7 @@ def forward_backward(
         gains.append(float(gain[pick]))
         free[pick] = False
         _shift(state, pick, 1.0)
+        current().picked(len(picks), (2 * extra - 1) * k)
     after = before - sum(gains)
     kept = np.asarray(picks, dtype=np.int64)
     small = state._replace(a=a[kept], h=h[kept], t=state.t[kept], u=state.u[kept])
@@ -137,6 +139,7 @@ def forward_backward(
         after -= float(loss[drop])
         stays[drop] = False
         _shift(small, drop, -1.0)
+        current().picked(2 * len(kept) - int(stays.sum()), (2 * extra - 1) * k)
     return Greedy(kept[stays], np.asarray(gains)[stays], before, after)
 
 

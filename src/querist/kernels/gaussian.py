@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
+from querist.kernels.budget import State, current
 from querist.kernels.geometry import ROWS
 from querist.kernels.sparse import first_of_best
 
@@ -59,22 +60,30 @@ def maxdet(x: Float[np.ndarray, "n d"], r: Float[np.ndarray, "p d"], noise: floa
     Returns:
         min(k, n) distinct rows in order and each one's variance given the picks before it.
     """
-    covariance, left = r.T @ r, variances(x, r)
+    budget, k = current(), min(k, len(x))
+    state = budget.resumed("maxdet", len(x))
+    # Neither is found again from the picks at less cost than the picks had.
+    covariance, left = (state.extra["covariance"].copy(), state.extra["left"].copy()) if state else (r.T @ r, variances(x, r))
+    picks, gains = (list(state.picks), list(state.values)) if state else ([], [])
     free = np.ones(len(x), dtype=bool)
-    picks, gains = np.empty(min(k, len(x)), dtype=np.int64), np.empty(min(k, len(x)))
-    for step in range(len(picks)):
+    free[picks] = False
+    while len(picks) < k:
         pick = first_of_best(np.where(free, left, -1.0))
-        picks[step], gains[step], free[pick] = pick, left[pick], False
+        picks.append(pick)
+        gains.append(float(left[pick]))
+        free[pick] = False
         u = covariance @ x[pick].astype(np.float64)
         spread = float(x[pick].astype(np.float64) @ u) + noise
         if spread <= 0.0:
             continue
         u /= np.sqrt(spread)
-        covariance -= np.outer(u, u)
+        np.subtract(covariance, np.outer(u, u), out=covariance)
         for start in range(0, len(x), ROWS):
             left[start : start + ROWS] -= (x[start : start + ROWS].astype(np.float64) @ u) ** 2
         np.maximum(left, 0.0, out=left)
-    return picks, gains
+        budget.commit(lambda: State("maxdet", len(x), tuple(picks), tuple(gains), {"covariance": covariance.copy(), "left": left.copy()}))
+        budget.picked(len(picks), k)
+    return np.asarray(picks, dtype=np.int64), np.asarray(gains, dtype=np.float64)
 
 
 def product_sketch(a: Float[np.ndarray, "n c"], h: Float[np.ndarray, "n d"], width: int, rng: np.random.Generator) -> Float[np.ndarray, "n w"]:

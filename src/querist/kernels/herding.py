@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from querist.kernels import geometry
+from querist.kernels.budget import State, current
 from querist.kernels.neighbours import blocks, k_nearest, shifted, squared
 
 CACHE = 1 << 30
@@ -78,12 +79,13 @@ def facility_location(
     Returns:
         Rows in order and their gains; fewer than k where no gain is left.
     """
-    n, wide = len(x), shifted(x)
+    n, wide, budget = len(x), shifted(x), current()
+    state = budget.resumed("facility_location", n)
     w = np.ones(n) if weights is None else weights.astype(np.float64)
     best = similarity(geometry.nearest_squared(x, covered)).astype(np.float64)
     kept = np.empty((n, n), dtype=np.float32) if 4 * n * n <= cache else None
     bound = np.empty(n)
-    for block in blocks(n, n):
+    for block in blocks(n, n) if state is None or kept is not None else ():
         alike = similarity(squared(wide[block], wide))
         bound[block] = np.maximum(alike - best, 0.0) @ w
         if kept is not None:
@@ -91,6 +93,11 @@ def facility_location(
     free = np.ones(n, dtype=bool)
     picks: list[int] = []
     gains: list[float] = []
+    if state is not None:
+        picks, gains, bound = list(state.picks), list(state.values), state.extra["bound"].copy()
+        free[picks] = False
+        for pick in picks:
+            np.maximum(best, similarity(squared(wide[pick : pick + 1], wide))[0], out=best)
     while len(picks) < min(k, n):
         pick, gain = _next(wide, similarity, best, w, bound, free, kept)
         if gain <= 1e-12 * float(w.sum()):
@@ -99,6 +106,9 @@ def facility_location(
         gains.append(gain)
         free[pick] = False
         np.maximum(best, similarity(squared(wide[pick : pick + 1], wide))[0], out=best)
+        # The bounds decide which gains are multiplied together, and so their last bits.
+        budget.commit(lambda: State("facility_location", n, tuple(picks), tuple(gains), {"bound": bound.copy()}))
+        budget.picked(len(picks), k)
     return np.asarray(picks, dtype=np.int64), np.asarray(gains, dtype=np.float64)
 
 
@@ -147,9 +157,13 @@ def sparse_facility_location(
     centres = np.concatenate([np.arange(len(x))[:, None], near], axis=1)
     alike = np.concatenate([similarity(np.zeros((len(x), 1))), similarity(distances**2)], axis=1)
     best = similarity(geometry.nearest_squared(x, covered)).astype(np.float64)
+    budget = current()
+    state = budget.resumed("sparse_facility_location", len(x))
+    picks, gains = (list(state.picks), list(state.values)) if state else ([], [])
     free = np.ones(len(x), dtype=bool)
-    picks: list[int] = []
-    gains: list[float] = []
+    free[picks] = False
+    for pick in picks:
+        _represent(pick, centres, alike, best)
     while len(picks) < min(k, len(x)):
         gain = np.bincount(centres.ravel(), weights=np.maximum(alike - best[:, None], 0.0).ravel(), minlength=len(x))
         top = float(gain[free].max())
@@ -159,6 +173,12 @@ def sparse_facility_location(
         picks.append(pick)
         gains.append(float(gain[pick]))
         free[pick] = False
-        rows, places = np.nonzero(centres == pick)
-        best[rows] = np.maximum(best[rows], alike[rows, places])
+        _represent(pick, centres, alike, best)
+        budget.commit(lambda: State("sparse_facility_location", len(x), tuple(picks), tuple(gains)))
+        budget.picked(len(picks), k)
     return np.asarray(picks, dtype=np.int64), np.asarray(gains, dtype=np.float64)
+
+
+def _represent(pick: int, centres: Int[np.ndarray, "n m"], alike: Float[np.ndarray, "n m"], best: Float[np.ndarray, " n"]) -> None:
+    rows, places = np.nonzero(centres == pick)
+    best[rows] = np.maximum(best[rows], alike[rows, places])

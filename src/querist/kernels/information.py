@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 BLOCK = 1 << 17
-"""Probabilities handled at a time: what fits into a core's cache, whatever n is."""
+"""Probabilities in float32 handled at a time, half as many in float64: what fits into a core's cache, whatever n is."""
 
 MANY = 32
 """Terms from which on a float32 sum is accumulated in float64."""
@@ -37,7 +37,7 @@ def margin(probs: Float[np.ndarray, "n k c"]) -> Float[np.ndarray, " n"]:
     """1 - (p(1) - p(2)), in [0, 1]: the order of -(p(1) - p(2)) without its ties near certainty."""
 
     def block(p: np.ndarray) -> np.ndarray:
-        _, others = _ranked(p)
+        _, others, _ = _ranked(p)
         return np.asarray(others.sum(axis=0, dtype=np.float64) + others.max(axis=0, initial=0.0))
 
     return _rowwise(block, probs)
@@ -47,7 +47,7 @@ def ratio(probs: Float[np.ndarray, "n k c"]) -> Float[np.ndarray, " n"]:
     """p(2) / p(1), in [0, 1]."""
 
     def block(p: np.ndarray) -> np.ndarray:
-        top, others = _ranked(p)
+        top, others, _ = _ranked(p)
         return np.asarray(np.divide(others.max(axis=0, initial=0.0), top, dtype=np.float64))
 
     return _rowwise(block, probs)
@@ -57,10 +57,13 @@ def entropy(probs: Float[np.ndarray, "n k c"]) -> Float[np.ndarray, " n"]:
     """Predictive entropy in nats, in [0, log c]; the top class enters as log1p(-(mass of the others))."""
 
     def block(p: np.ndarray) -> np.ndarray:
-        top, others = _ranked(p)
+        top, others, spare = _ranked(p)
         # Rows that were normalised in float32 may miss 1 by an ulp: the clip keeps log1p's argument above -1.
         mass = -np.minimum(_total(others), 1 - np.finfo(others.dtype).epsneg)
-        return np.asarray(-top * np.log1p(mass, out=mass) - _total(xlogy(others)))
+        mass = np.log1p(mass, out=mass)
+        mass *= top
+        mass += _total(xlogy(others, out=spare))
+        return np.asarray(np.negative(mass, out=mass))
 
     return _rowwise(block, probs)
 
@@ -127,10 +130,10 @@ def vote_entropy(probs: Float[np.ndarray, "n k c"]) -> Float[np.ndarray, " n"]:
     return _rowwise(lambda p: -xlogy(_votes(p) / p.shape[1]).sum(axis=1), probs)
 
 
-def xlogy(p: np.ndarray) -> np.ndarray:
-    """Compute p log p elementwise, 0 at p = 0; float32 stays float32."""
+def xlogy(p: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """Compute p log p elementwise, 0 at p = 0; float32 stays float32. `out` may take the result, not `p` itself."""
     # A maximum would say it better and takes four times as long; a look for zeros takes half as long as the sum.
-    out = np.log(p) if p.min(initial=1.0) > 0 else np.log(p + np.finfo(p.dtype).tiny)
+    out = np.log(p, out=out) if p.min(initial=1.0) > 0 else np.log(np.add(p, np.finfo(p.dtype).tiny, out=out), out=out)
     out *= p
     return np.asarray(out)
 
@@ -171,22 +174,23 @@ def _columns(p: Float[np.ndarray, "m k c"]) -> tuple[np.ndarray, int]:
     return np.array(wide.T, order="C").view(flat.dtype).reshape(k, c * m), lanes
 
 
-def _ranked(p: Float[np.ndarray, "n k c"]) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, "c-1 n"]]:
-    """The largest mean probability of each item, and columns of the others in no order: who loses in a tournament."""
+def _ranked(p: Float[np.ndarray, "n k c"]) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, "c-1 n"], Float[np.ndarray, "c-1 n"]]:
+    """The largest mean probability of each item; columns of the others in no order: who loses in a tournament; room of their size, in cache."""
     mean = p[:, 0] if p.shape[1] == 1 else _over_samples(p.astype(np.float64)) / p.shape[1]
     x = np.array(mean.T, dtype=_dtype(mean), order="C")
-    losers = np.empty_like(x[1:])
+    losers, spare = np.empty_like(x[1:]), x[1:]
     while len(x) > 1:
         half = len(x) // 2
         first, second, done = x[:half], x[len(x) - half :], len(losers) + 1 - len(x)
         np.minimum(first, second, out=losers[done : done + half])
         np.maximum(first, second, out=first)
         x = x[: len(x) - half]
-    return x[0], losers
+    return x[0], losers, spare
 
 
 def _blocks(probs: np.ndarray) -> Iterator[slice]:
-    step = max(1, BLOCK // max(1, int(np.prod(probs.shape[1:]))))
+    numbers = BLOCK if probs.dtype == np.float32 else BLOCK // 2
+    step = max(1, numbers // max(1, int(np.prod(probs.shape[1:]))))
     for start in range(0, len(probs), step):
         yield slice(start, start + step)
 

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from querist.core.errors import UsageError
+from querist.kernels.budget import current
 from querist.kernels.information import bald, xlogy
 from querist.kernels.ranking import top_k
 
@@ -141,6 +142,7 @@ def greedy(probs: Float[np.ndarray, "n k c"], b: int, joint: Joint, start: float
         gains.append(gain)
         bounds[row] = -np.inf
         joint.add(probs[row])
+        current().picked(len(rows), b)
     return Greedy(np.array(rows, dtype=np.int64), np.array(gains), exact, False)
 
 

@@ -56,8 +56,8 @@ def lcmd(
             clusters.append(cluster)
             if len(picks) < k:
                 split.add(row)
+            budget.commit(lambda: State("lcmd", len(x), tuple(picks), tuple(values), {"clusters": tuple(clusters)}))
             budget.picked(len(picks), k)
-            budget.commit(State("lcmd", len(x), tuple(picks), tuple(values), {"clusters": tuple(clusters)}))
     return np.asarray(picks[:k], dtype=np.int64), np.asarray(values[:k], dtype=np.float64), np.asarray(clusters[:k], dtype=np.int64)
 
 

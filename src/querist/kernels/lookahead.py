@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
+from querist.kernels.budget import current
+
 
 def taylor_greedy(
     a: Float[np.ndarray, "n c"],
@@ -48,6 +50,7 @@ def taylor_greedy(
         picks[step], gains[step] = pick, gain[pick]
         free[pick] = False
         z -= rate * (held @ features[pick])[:, None] * residual[pick]
+        current().picked(step + 1, len(picks))
     return picks, gains
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from querist.kernels.budget import current
+
 TINY = float(np.finfo(np.float32).tiny)
 """A probability of 0 counts as the smallest normal float32."""
 
@@ -62,4 +64,5 @@ def explore_exploit(
         rows[step], values[step] = row, wanted[row]
         free[row] = False
         batch += f[row]
+        current().picked(step + 1, k)
     return rows, values, explored

@@ -51,8 +51,8 @@ def kmeans_pp(points: Factored, k: int, rng: np.random.Generator) -> tuple[Int[n
     draw = _Draw(points, k, rng, budget)
     while len(draw.picks) < k and not draw.exhausted:
         draw.block()
+        budget.commit(draw.state)
         budget.picked(len(draw.picks), k)
-        budget.commit(draw.state())
     if len(draw.picks) < k:
         free = np.ones(len(points), dtype=bool)
         free[draw.picks] = False
@@ -69,6 +69,7 @@ class _Draw:
     Attributes:
         weights: (n,) D² to the first `fresh` picks; 0 where it is rounding noise.
         fresh: How many picks the weights take into account.
+        passes: What `fresh` was after each pass: who goes on repeats them, so that the weights have the same bits.
         refused: Proposals refused since.
         exhausted: Whether every weight is 0.
     """
@@ -81,12 +82,14 @@ class _Draw:
         first = int(np.argmax(norms))
         self.picks, self.values = [first], [float(norms[first])]
         self.fresh, self.refused, self.exhausted = 0, 0, False
+        self.passes: list[int] = []
         self.weights = np.full(self.n, np.inf)
         state = budget.resumed("kmeans_pp", self.n)
         if state is not None:
             self.picks, self.values = list(state.picks), list(state.values)
             rng.bit_generator.state = state.extra["stream"]
-            self._pass(state.extra["fresh"])
+            for upto in state.extra["passes"]:
+                self._pass(upto)
             self.refused = state.extra["refused"]
         elif k > 1:
             self._pass(1)
@@ -94,7 +97,7 @@ class _Draw:
 
     def state(self) -> State:
         """Enough to go on with the same draws."""
-        extra = {"stream": self.rng.bit_generator.state, "fresh": self.fresh, "refused": self.refused}
+        extra = {"stream": self.rng.bit_generator.state, "passes": tuple(self.passes), "refused": self.refused}
         return State("kmeans_pp", self.n, tuple(self.picks), tuple(self.values), extra)
 
     def _pass(self, upto: int) -> None:
@@ -111,6 +114,7 @@ class _Draw:
             self.budget.read(self.n, self.n)
         self.weights[self.picks[:upto]] = 0.0
         self.fresh, self.refused = upto, 0
+        self.passes.append(upto)
         self.sums = np.cumsum(np.add.reduceat(self.weights, np.arange(0, self.n, SUMS)))
         self.exhausted = not self.sums[-1] > 0
 

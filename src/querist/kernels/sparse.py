@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from querist.core.optional import require
+from querist.kernels.budget import current
 from querist.kernels.information import BLOCK, predictive, xlogy
 
 SMALLEST = float(np.finfo(np.float32).tiny)
@@ -114,6 +115,7 @@ def frank_wolfe(
         inner = (1.0 - move) * inner + move * (total - stretch * products)
         error = (1.0 - move) ** 2 * error + 2.0 * move * (1.0 - move) * qr + move**2 * qq
         errors.append(max(error, 0.0))
+        current().picked(len(values), k)
         if len(values) >= k or error <= STALLED * whole:
             break
     return _sparse(values, weights, np.sqrt(np.maximum(errors, 0.0)))
@@ -159,6 +161,7 @@ def giga(v: Float[np.ndarray, "n k"], k: int, floor: float = FLOOR) -> Sparse:
         at = new / size
         values.setdefault(f, float(scores[f]))
         errors.append(left)
+        current().picked(len(values), k)
         if len(values) >= k or left <= np.sqrt(STALLED) * length:
             break
     return _sparse(values, length * float(goal @ at) * weights / safe, np.array(errors))
@@ -190,6 +193,7 @@ def orthogonal_pursuit(v: Float[np.ndarray, "n k"], k: int, floor: float = FLOOR
         weights[active], left = nnls(v[active].T.astype(np.float64), target)
         residual = target - weights[active] @ v[active]
         errors.append(min(float(left), errors[-1]))
+        current().picked(len(values), k)
     return _sparse(values, weights, np.array(errors))
 
 
