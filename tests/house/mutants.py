@@ -6,8 +6,8 @@ to a property test that executes its line. A sign of a shared file that none of 
 rows are asked, a sign of any other file that no property test executes.
 
 All property tests are collected once. Every mutant is a forked child in which the changed function gets its new code, so it costs what
-the tests that execute its line cost, the quickest first, up to the first that fails. A child that needs more than `PATIENCE` seconds of processor time, in a loop without an end for example, is killed and
-counts as caught.
+the tests that execute its line cost, the quickest first, up to the first that fails. A child that needs more than twice the processor time of its traced tests,
+in a loop without an end for example, is killed and counts as caught.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PRELOADED = ("scipy.special", "scipy.optimize", "scipy.spatial", "sklearn.cluster", "torch")
-PATIENCE = 60
-"""Seconds of processor time for a test without a mutant."""
+PATIENCE = 120
+"""Seconds of processor time for the tests without a mutant, traced."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class Mutation:
 
     def __init__(self, demands: Sequence[Demand], package: str, jobs: int, equivalent: Mapping[tuple[str, str, str], str]) -> None:
         self.demands, self.package, self.jobs, self.equivalent = demands, package, jobs, equivalent
-        self.folder, self.patience = Path(), PATIENCE
+        self.folder = Path()
         self.left: list[str] = []
         self.spent: Counter[str] = Counter()
         self.tried = 0
@@ -139,12 +139,12 @@ class Mutation:
             reached = self._executed(demand.name, items)
             for file in [demand.file] if demand.file else sorted({file for file, _ in reached} - set(demand.without)):
                 for mutant in mutants(self.folder / file):
-                    users = reached.get((file, mutant.line), [])
+                    users, seconds = reached.get((file, mutant.line), ([], 0.0))
                     self._reached.update([mutant.key] if users else [])
                     if mutant.key in self.equivalent:
                         continue
                     if users:
-                        self._try(demand.name, users, mutant, owners)
+                        self._try(demand.name, users, mutant, owners, int(3 + 2 * seconds))
                     elif demand.file:
                         self._survived(mutant, f"{demand.name}: no test executes it")
         while self._running:
@@ -158,14 +158,13 @@ class Mutation:
                 if mutant.key not in self._reached and mutant.key not in self.equivalent:
                     self._survived(mutant, "everything: no property test executes it")
 
-    def _executed(self, test: str, items: list[pytest.Item]) -> dict[tuple[str, int], list[pytest.Item]]:
-        """(File, line) of the folder → the tests that run it, the quickest first. All must pass."""
+    def _executed(self, test: str, items: list[pytest.Item]) -> dict[tuple[str, int], tuple[list[pytest.Item], float]]:
+        """(File, line) of the folder → the tests that run it, the quickest first, and their seconds while traced. All must pass."""
         if not items:
             raise pytest.UsageError(f"no test {test}")
         with tempfile.TemporaryFile("w+") as said:
             child = _child(lambda: _traced(items, f"{self.folder}{os.sep}", lambda text: (said.write(text), said.flush())))
-            _, status, usage = os.wait4(child, 0)
-            self.patience = int(3 + 4 * (usage.ru_utime + usage.ru_stime))
+            _, status = os.waitpid(child, 0)
             if status:
                 raise pytest.UsageError(f"{test} fails before any mutation")
             said.seek(0)
@@ -173,9 +172,9 @@ class Mutation:
             for line in said.read().split("\n")[:-1]:
                 file, number, seconds, place = line.rsplit(":", 3)
                 found.setdefault((file, int(number)), []).append((float(seconds), int(place)))
-        return {where: [items[place] for _, place in sorted(users)] for where, users in found.items()}
+        return {where: ([items[place] for _, place in sorted(users)], sum(seconds for seconds, _ in users)) for where, users in found.items()}
 
-    def _try(self, test: str, items: list[pytest.Item], mutant: Mutant, owners: Mapping[tuple[str, str], list[FunctionType]]) -> None:
+    def _try(self, test: str, items: list[pytest.Item], mutant: Mutant, owners: Mapping[tuple[str, str], list[FunctionType]], patience: int) -> None:
         while len(self._running) >= self.jobs:
             self._wait()
 
@@ -186,7 +185,7 @@ class Mutation:
             return _run(items)
 
         self.tried += 1
-        self._running[_child(mutated, self.patience)] = test, mutant
+        self._running[_child(mutated, patience)] = test, mutant
 
     def _wait(self) -> None:
         pid, status, usage = os.wait3(0)

@@ -65,9 +65,10 @@ def test_neither_chunks_nor_k_nor_the_type_change_what_is_drawn(tmp_path: Path) 
     rows, values = seeding.kmeans_pp(points.Vectors(x), 100, stream(5, 1, "select"))
     assert len(set(rows.tolist())) == 100
     for allowed in (1, 5_000, 2**30):
-        with budget.limit(allowed):
+        with budget.limit(allowed) as spent:
             again, near = seeding.kmeans_pp(points.Vectors(x), 100, stream(5, 1, "select"))
         assert again.tolist() == rows.tolist()
+        assert spent.peak_bytes == allowed + 2 * 8 * 500, "two numbers per row"
         np.testing.assert_allclose(near, values, rtol=1e-9)
     assert seeding.kmeans_pp(points.Vectors(x), 77, stream(5, 1, "select"))[0].tolist() == rows[:77].tolist()
     assert seeding.kmeans_pp(points.Vectors(x.astype(np.float64)), 100, stream(5, 1, "select"))[0].tolist() == rows.tolist()
@@ -77,7 +78,7 @@ def test_neither_chunks_nor_k_nor_the_type_change_what_is_drawn(tmp_path: Path) 
 
 
 def test_values_are_the_squared_distances_to_the_picks_before() -> None:
-    x = stream(2, 0, "oracle").normal(size=(400, 5)) + 1e4
+    x = stream(2, 0, "oracle").normal(size=(400, 5)) + 1e6  # coordinates about the mean: squares of 1e6 would leave four digits
     rows, values = seeding.kmeans_pp(points.Vectors(x), 60, stream(0, 1, "select"))
     for place in range(1, 60):
         assert values[place] == pytest.approx(((x[rows[:place]] - x[rows[place]]) ** 2).sum(axis=1).min(), rel=1e-6)
@@ -136,5 +137,6 @@ def test_distances_of_points_are_those_of_the_coordinates() -> None:
         np.testing.assert_allclose(pool.between(everything, everything), table, atol=1e-6)
         np.testing.assert_allclose(pool.distances_to(2), table[2], atol=1e-6)
     pool, _ = gradient_points()
+    assert pool.width() == sum(part.nbytes for part in pool.take(slice(0, 1))[:2])
     full = np.einsum("nc,nd->ncd", pool.a, pool.h).reshape(6, -1)
     np.testing.assert_allclose(pool.to_mean(), ((full - full.mean(axis=0)) ** 2).sum(axis=1), atol=1e-6)
