@@ -70,7 +70,6 @@ OPEN: Mapping[str, str] = {
     "tests/kernels/test_robust.py::TestRobust": "tried half: nothing known",
     "herding.py": "not tried as a whole against the tests that answer for it",
     "gradients.py": "not tried as a whole against the tests that answer for it",
-    "farthest.py": "not tried as a whole against the tests that answer for it",
     "lcmd.py": "not tried as a whole against the tests that answer for it",
     "seeding.py": "not tried as a whole against the tests that answer for it",
     "geometry.py": "not tried as a whole against the tests that answer for it",
