@@ -69,12 +69,8 @@ OPEN: Mapping[str, str] = {
     "calibration.py": "two signs in the bins of calibration_error pass, since all gaps of the test have one sign; axis -1 in temper",
     "tests/kernels/test_robust.py::TestRobust": "tried half: nothing known",
     "herding.py": "not tried as a whole against the tests that answer for it",
-    "gradients.py": "not tried as a whole against the tests that answer for it",
     "lcmd.py": "not tried as a whole against the tests that answer for it",
-    "seeding.py": "not tried as a whole against the tests that answer for it",
-    "geometry.py": "not tried as a whole against the tests that answer for it",
     "neighbours.py": "not tried as a whole against the tests that answer for it",
-    "weighted_kmeans.py": "not tried as a whole against the tests that answer for it",
     "mlp.py": "not tried as a whole against the tests that answer for it",
 }
 """Property test or shared file that still lets mutants through, or was not tried as a whole → what is known. Only `--all` asks these."""

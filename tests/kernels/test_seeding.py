@@ -91,6 +91,18 @@ def test_few_passes_are_made_and_only_the_first_is_needed_when_nothing_is_refuse
     assert spent.passes < 12
 
 
+def test_proposals_are_the_inverse_of_the_sum_of_the_weights_over_several_blocks() -> None:
+    n, rng = 2 * seeding.SUMS + 400, stream(7, 0, "oracle")
+    draw = seeding._Draw(points.Vectors(rng.normal(size=(n, 2))), 5, rng, budget.Budget())
+    counts = rng.integers(0, 4, size=n)
+    counts[-3:] = 0
+    draw.weights = counts.astype(np.float64)
+    draw.sums = np.cumsum(np.add.reduceat(draw.weights, np.arange(0, n, seeding.SUMS)))
+    every = (np.arange(counts.sum()) + 0.5) / counts.sum()
+    assert draw._proposed(every).tolist() == np.repeat(np.arange(n), counts).tolist()
+    assert draw._proposed(np.array([1.0])).tolist() == [np.flatnonzero(counts)[-1]], "rounding may leave all of the weight"
+
+
 def test_distinct_points_come_before_their_duplicates_then_the_rest_at_random() -> None:
     x = np.repeat(stream(1, 0, "oracle").normal(size=(30, 3)), 40, axis=0).astype(np.float32)
     rows, values = seeding.kmeans_pp(points.Vectors(x), 1200, stream(0, 1, "select"))

@@ -58,6 +58,17 @@ def test_k_center_radius_is_at_most_twice_the_optimum() -> None:
         assert radius(tuple((picks + 1).tolist())) <= 2 * best + 1e-12
 
 
+def test_distances_equal_the_naive_twin_in_blocks_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = stream(6, 0, "oracle")
+    x, centres = rng.normal(size=(23, 3)) + 2, rng.normal(size=(9, 3)) - 1
+    table = ((x[:, None] - centres) ** 2).sum(axis=2)
+    for block in (4096, 4):
+        monkeypatch.setattr(geometry, "ROWS", block)
+        np.testing.assert_allclose(geometry.nearest_squared(x, centres), table.min(axis=1), rtol=1e-9)
+        np.testing.assert_allclose(geometry.squared_distances(x, centres[3]), table[:, 3], rtol=1e-12)
+    assert np.isinf(geometry.nearest_squared(x, centres[:0])).all()
+
+
 def test_k_center_radii_never_grow_and_rows_in_blocks_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     x = stream(0, 0, "oracle").normal(size=(200, 4)).astype(np.float32)
     picks, radii = geometry.k_center(x, x[:0], 50)

@@ -87,6 +87,12 @@ def test_the_start_is_drawn_in_proportion_to_weight_and_squared_distance() -> No
     assert chisquare(second, second.sum() * wanted / wanted.sum()).pvalue > 1e-4
 
 
+def test_points_without_weight_are_not_drawn_while_others_are_left() -> None:
+    x, weights = np.arange(6.0)[:, None], np.array([0.0, 0, 0, 1, 1, 1])
+    for seed in range(5):
+        assert set(wk.seed(x, weights, 4, stream(seed, 1, "select")).tolist()[:3]) == {3, 4, 5}
+
+
 def test_duplicates_still_give_distinct_rows() -> None:
     x, rng = np.ones((9, 2)), stream(0, 1, "select")
     assert sorted(wk.seed(x, np.ones(9), 9, rng).tolist()) == list(range(9))
