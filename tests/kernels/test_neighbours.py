@@ -27,6 +27,10 @@ def test_typicality_golden() -> None:
     np.testing.assert_allclose(neighbours.typicality(POINTS, 2), wanted, atol=1e-5)
 
 
+def test_typicality_with_more_neighbours_than_rows_averages_over_all_others() -> None:
+    np.testing.assert_allclose(neighbours.typicality(POINTS, 99), 1 / (table(POINTS, POINTS).sum(axis=1) / 6 + 1e-5))
+
+
 def test_typicality_averages_distances_and_squares_only_on_request() -> None:
     # A row with neighbours at 1 and 6 is less typical than one with 4 and 4 by squares, more typical by distances.
     line = np.array([[0.0], [1.0], [-6.0], [100.0], [104.0], [96.0]])
