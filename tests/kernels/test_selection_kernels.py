@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+import selection_twins as twins
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,6 +57,13 @@ def test_k_center_radius_is_at_most_twice_the_optimum() -> None:
 
         best = min(radius(pair) for pair in itertools.combinations(range(1, 9), 2))
         assert radius(tuple((picks + 1).tolist())) <= 2 * best + 1e-12
+    # The proof holds for the plain algorithm, so the blocks have to pick as it does.
+    for size, offset in ((1.0, 0.0), (1e-25, 0.0), (1.0, 1e3)):
+        x = (size * stream(1, 0, "oracle").normal(size=(400, 6)) + offset).astype(np.float32)
+        for m in (0, 5):
+            picks, squared = geometry.k_center(x, x[:m], 60)
+            wanted, values = twins.plain_k_center(x, x[:m], 60)
+            assert picks.tolist() == wanted and squared.tolist() == values
 
 
 def test_distances_equal_the_naive_twin_in_blocks_too(monkeypatch: pytest.MonkeyPatch) -> None:
