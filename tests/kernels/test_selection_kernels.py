@@ -53,7 +53,7 @@ def test_k_center_radius_is_at_most_twice_the_optimum() -> None:
         picks, _ = geometry.k_center(x[1:], x[:1], 2)
 
         def radius(rows: tuple[int, ...], x: np.ndarray = x) -> float:
-            return float(np.sqrt(geometry.nearest_squared(x, x[[0, *rows]]).max()))
+            return float(np.sqrt(np.min([twins.squared(x, x[row]) for row in (0, *rows)], axis=0).max()))
 
         best = min(radius(pair) for pair in itertools.combinations(range(1, 9), 2))
         assert radius(tuple((picks + 1).tolist())) <= 2 * best + 1e-12
