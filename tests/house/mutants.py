@@ -2,11 +2,12 @@
 
 `python tests/house/mutants.py [--jobs N] [--all] [ROW or FILE…]` prints the mutants that survived; exit status 1 if there are any that
 `mutation_rules.py` does not explain. A sign is a binary + or -, += or -=, or a unary minus in the body of a function. "Uses" is measured: a mutant belongs
-to a property test that executes its line.
+to a property test that executes its line. A sign of a shared file that none of its tests executes counts as a survivor, and so does, when all
+rows are asked, a sign of any other file that no property test executes.
 
 All property tests are collected once. Every mutant is a forked child in which the changed function gets its new code, so it costs what
-its test costs. A child that needs more than `PATIENCE` seconds of processor time, in a loop without an end for example, is killed and
-counts as caught.
+the tests that execute its line cost, the quickest first, up to the first that fails. A child that needs more than twice the processor time of its traced tests,
+in a loop without an end for example, is killed and counts as caught.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ import pkgutil
 import resource
 import sys
 import tempfile
+import time
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,8 +36,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PRELOADED = ("scipy.special", "scipy.optimize", "scipy.spatial", "sklearn.cluster", "torch")
-PATIENCE = 60
-"""Seconds of processor time for a test without a mutant."""
+PATIENCE = 120
+"""Seconds of processor time for the tests without a mutant, traced."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,8 @@ class Mutant:
         return self.file, self.function, self.expression
 
 
-def mutants(file: Path, lines: set[int] | None = None) -> Iterator[Mutant]:
-    """Every sign in a function of a file (on these lines), flipped, one at a time."""
+def mutants(file: Path) -> Iterator[Mutant]:
+    """Every sign in a function of a file, flipped, one at a time."""
     text = file.read_text(encoding="utf-8")
     seen: Counter[tuple[str, str]] = Counter()
     for number, (function, node) in enumerate(signs(ast.parse(text))):
@@ -63,8 +65,6 @@ def mutants(file: Path, lines: set[int] | None = None) -> Iterator[Mutant]:
         seen[function, before] += 1
         if seen[function, before] > 1:
             before += f" #{seen[function, before]}"
-        if lines is not None and node.lineno not in lines:
-            continue
         tree = ast.parse(text)
         flip(list(signs(tree))[number][1])
         yield Mutant(file.name, node.lineno, function, before, dict(functions(compile(tree, str(file), "exec", dont_inherit=True))))
@@ -119,11 +119,12 @@ class Mutation:
 
     def __init__(self, demands: Sequence[Demand], package: str, jobs: int, equivalent: Mapping[tuple[str, str, str], str]) -> None:
         self.demands, self.package, self.jobs, self.equivalent = demands, package, jobs, equivalent
-        self.folder, self.patience = Path(), PATIENCE
+        self.folder = Path()
         self.left: list[str] = []
         self.spent: Counter[str] = Counter()
         self.tried = 0
         self._running: dict[int, tuple[str, Mutant]] = {}
+        self._reached: set[tuple[str, str, str]] = set()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -135,33 +136,45 @@ class Mutation:
         gc.freeze()  # children share this memory as long as nobody touches it
         for demand in self.demands:
             items = [item for test in demand.tests for item in session.items if item.nodeid == test or item.nodeid.startswith((f"{test}[", f"{test}::"))]
-            for file, lines in sorted(self._executed(demand.name, items).items()):
-                if demand.file in (None, file) and not (demand.file is None and file in demand.without):
-                    for mutant in mutants(self.folder / file, lines):
-                        if mutant.key not in self.equivalent:
-                            self._try(demand.name, items, mutant, owners)
+            reached = self._executed(demand.name, items)
+            for file in [demand.file] if demand.file else sorted({file for file, _ in reached} - set(demand.without)):
+                for mutant in mutants(self.folder / file):
+                    users, seconds = reached.get((file, mutant.line), ([], 0.0))
+                    self._reached.update([mutant.key] if users else [])
+                    if mutant.key in self.equivalent:
+                        continue
+                    if users:
+                        self._try(demand.name, users, mutant, owners, int(3 + 2 * seconds))
+                    elif demand.file:
+                        self._survived(mutant, f"{demand.name}: no test executes it")
         while self._running:
             self._wait()
         return True
 
-    def _executed(self, test: str, items: list[pytest.Item]) -> dict[str, set[int]]:
-        """File → lines of the folder that a test runs. The test must pass."""
+    def unreached(self, files: Iterable[str]) -> None:
+        """Count the mutants of these files that no test executed as survivors."""
+        for file in files:
+            for mutant in mutants(self.folder / file):
+                if mutant.key not in self._reached and mutant.key not in self.equivalent:
+                    self._survived(mutant, "everything: no property test executes it")
+
+    def _executed(self, test: str, items: list[pytest.Item]) -> dict[tuple[str, int], tuple[list[pytest.Item], float]]:
+        """(File, line) of the folder → the tests that run it, the quickest first, and their seconds while traced. All must pass."""
         if not items:
             raise pytest.UsageError(f"no test {test}")
         with tempfile.TemporaryFile("w+") as said:
             child = _child(lambda: _traced(items, f"{self.folder}{os.sep}", lambda text: (said.write(text), said.flush())))
-            _, status, usage = os.wait4(child, 0)
-            self.patience = int(3 + 4 * (usage.ru_utime + usage.ru_stime))
+            _, status = os.waitpid(child, 0)
             if status:
                 raise pytest.UsageError(f"{test} fails before any mutation")
             said.seek(0)
-            found: dict[str, set[int]] = {}
+            found: dict[tuple[str, int], list[tuple[float, int]]] = {}
             for line in said.read().split("\n")[:-1]:
-                file, number = line.rsplit(":", 1)
-                found.setdefault(file, set()).add(int(number))
-        return found
+                file, number, seconds, place = line.rsplit(":", 3)
+                found.setdefault((file, int(number)), []).append((float(seconds), int(place)))
+        return {where: ([items[place] for _, place in sorted(users)], sum(seconds for seconds, _ in users)) for where, users in found.items()}
 
-    def _try(self, test: str, items: list[pytest.Item], mutant: Mutant, owners: Mapping[tuple[str, str], list[FunctionType]]) -> None:
+    def _try(self, test: str, items: list[pytest.Item], mutant: Mutant, owners: Mapping[tuple[str, str], list[FunctionType]], patience: int) -> None:
         while len(self._running) >= self.jobs:
             self._wait()
 
@@ -172,15 +185,18 @@ class Mutation:
             return _run(items)
 
         self.tried += 1
-        self._running[_child(mutated, self.patience)] = test, mutant
+        self._running[_child(mutated, patience)] = test, mutant
 
     def _wait(self) -> None:
         pid, status, usage = os.wait3(0)
         test, mutant = self._running.pop(pid)
         self.spent[test] += usage.ru_utime + usage.ru_stime
         if status == 0:
-            self.left.append(f"{mutant.file}:{mutant.line}: {mutant.expression}   [{mutant.function}] survives {test}")
-            _say(self.left[-1])
+            self._survived(mutant, test)
+
+    def _survived(self, mutant: Mutant, test: str) -> None:
+        self.left.append(f"{mutant.file}:{mutant.line}: {mutant.expression}   [{mutant.function}] survives {test}")
+        _say(self.left[-1])
 
 
 def _owners(folder: Path) -> dict[tuple[str, str], list[FunctionType]]:
@@ -201,6 +217,7 @@ def _run(items: list[pytest.Item]) -> int:
 
 
 def _traced(items: list[pytest.Item], prefix: str, report: Callable[[str], object]) -> int:
+    """Run the tests one by one and report "file:line:seconds:position of the test" of every line each executed."""
     seen: set[tuple[str, int]] = set()
 
     def local(frame: FrameType, event: str, _arg: object) -> Any:
@@ -211,11 +228,17 @@ def _traced(items: list[pytest.Item], prefix: str, report: Callable[[str], objec
     def trace(frame: FrameType, _event: str, _arg: object) -> Any:
         return local if frame.f_code.co_filename.startswith(prefix) else None
 
-    sys.settrace(trace)
-    code = _run(items)
-    sys.settrace(None)
-    report("".join(f"{name.removeprefix(prefix)}:{line}\n" for name, line in seen))
-    return code
+    for place, item in enumerate(items):
+        seen.clear()
+        started = time.process_time()
+        sys.settrace(trace)
+        code = _run([item])
+        sys.settrace(None)
+        if code:
+            return code
+        seconds = time.process_time() - started
+        report("".join(f"{name.removeprefix(prefix)}:{line}:{seconds:.3f}:{place}\n" for name, line in seen))
+    return 0
 
 
 def _child(run: Callable[[], int], patience: int = PATIENCE) -> int:
@@ -281,6 +304,9 @@ def main(arguments: Sequence[str]) -> int:
         if find_spec(module.partition(".")[0]):
             importlib.import_module(module)
     plugin = mutate(demands(asked.names, asked.all), "querist.kernels", asked.jobs)
+    if not asked.names:
+        files = {file.name for file in (ROOT / "src" / "querist" / "kernels").glob("*.py")}
+        plugin.unreached(sorted(files - set(mutation_rules.EXCLUDED) - set(mutation_rules.SHARED)))
     for name, seconds in plugin.spent.most_common():
         _say(f"{seconds:7.1f} s  {name}")
     _say(f"{plugin.tried} mutants, {len(plugin.left)} survived, {sum(plugin.spent.values()):.0f} s")

@@ -75,8 +75,11 @@ def test_tempering_changes_the_order_of_entropy_but_not_of_ratio(monkeypatch: py
 @pytest.mark.parametrize("equal_mass", [False, True])
 def test_calibration_error_by_definition(equal_mass: bool) -> None:
     rng = stream(5, 0, "oracle")
-    probs, labels = rng.dirichlet(np.ones(3), size=101), rng.integers(3, size=101)
-    confidence, right = probs.max(axis=1), probs.argmax(axis=1) == labels
+    probs = rng.dirichlet(np.ones(3), size=101)
+    confidence = probs.max(axis=1)
+    # Too shy below 5/7, too bold above: gaps of both signs, so that bins must not be merged.
+    labels = np.where((confidence < 5 / 7) == (rng.random(101) < 0.9), probs.argmax(axis=1), probs.argmin(axis=1))
+    right = probs.argmax(axis=1) == labels
     order = np.argsort(confidence)
     bins = (
         [order[np.arange(101) * 7 // 101 == b] for b in range(7)]
@@ -91,6 +94,8 @@ def test_calibration_error_of_known_cases() -> None:
     certain = np.array([[1.0, 0.0], [1.0, 0.0]])
     assert calibration.calibration_error(certain, np.array([0, 0])) == 0.0
     assert calibration.calibration_error(certain, np.array([1, 1])) == 1.0
+    rounded = np.array([[np.nextafter(np.float32(1), np.float32(2)), 0.0], [0.99, 0.01]], dtype=np.float32)
+    assert calibration.calibration_error(rounded, np.array([1, 0])) == pytest.approx(0.495), "a confidence rounded above 1 is in the last bin"
     assert calibration.calibration_error(certain[:0], np.array([], dtype=np.int64)) == 0.0
     logits, labels = drawn(1.0)
     assert calibration.calibration_error(softmax(logits), labels) < 0.02 < calibration.calibration_error(softmax(logits * 3), labels)
@@ -100,6 +105,7 @@ def test_certain_rows_and_endless_temperatures_are_no_trouble() -> None:
     probs = np.array([[1.0, 0.0, 0.0], [0.6, 0.4, 0.0]])
     np.testing.assert_allclose(calibration.temper(probs, 7.0)[0], [1, 0, 0])
     np.testing.assert_allclose(calibration.temper(probs, np.inf), [[1, 0, 0], [0.5, 0.5, 0]])
+    np.testing.assert_allclose(calibration.temper(probs[:, None], np.inf)[:, 0], [[1, 0, 0], [0.5, 0.5, 0]])
 
 
 def test_the_temperature_of_overconfident_logits_is_found() -> None:

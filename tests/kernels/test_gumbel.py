@@ -46,6 +46,8 @@ def test_rows_without_weight_come_last_in_random_order() -> None:
     orders = [gumbel_top_k(weights, 5, stream(seed, 1, "select"))[0].tolist() for seed in range(40)]
     assert all(set(order[:2]) == {1, 3} for order in orders)
     assert len({tuple(order[2:]) for order in orders}) == 6
+    one = [gumbel_top_k(np.array([-np.inf, 0.0]), 2, stream(seed, 1, "select")) for seed in range(40)]
+    assert all(rows.tolist() == [1, 0] and keys[0] == pytest.approx(keys[1] - 1) for rows, keys in one), "a row alone is one below, however its noise fell"
     nothing = [gumbel_top_k(np.full(4, -np.inf), 4, stream(seed, 1, "select"))[0].tolist() for seed in range(20)]
     assert len({tuple(order) for order in nothing}) > 5
 

@@ -100,16 +100,27 @@ def test_gains_diminish_on_nested_sets() -> None:
         assert gains[0] >= gains[1] - 1e-12
 
 
-def test_bounds_from_the_kept_similarities_are_bounds() -> None:
-    x = neighbours.shifted(unit(500, 16, 2))
-    alike = herding.Gaussian(0.5)(neighbours.squared(x, x))
+@pytest.mark.parametrize("n", [1, 2, 500])
+def test_bounds_from_the_kept_similarities_are_bounds(n: int) -> None:
+    x = neighbours.shifted(unit(500, 16, 2)[:n])
+    alike = herding.Gaussian(0.5)(neighbours.squared(x, x + 0.01))
     kept = np.nextafter(alike.astype(np.float32), np.float32(np.inf))
     rng = stream(2, 0, "oracle")
     for _ in range(20):
-        best, w = alike[rng.integers(500, size=rng.integers(1, 9))].max(axis=0), rng.random(500)
-        gains = np.maximum(alike - best, 0) @ w
-        bounds = herding._from_above(kept, np.arange(500), best, w)
-        assert (bounds >= gains).all() and (bounds <= gains * 1.001 + 1e-4).all()
+        far, close = alike[rng.integers(n, size=rng.integers(1, 9))].max(axis=0) * rng.random(n), alike[0] - 1e-9
+        w = rng.random(n)
+        for best in (far, close):
+            gains = np.maximum(alike - best, 0) @ w
+            bounds = herding._from_above(kept, np.arange(n), best, w)
+            assert (bounds >= gains).all() and (bounds <= gains * 1.001 + 1e-4).all()
+
+
+@pytest.mark.parametrize("cache", [0, herding.CACHE])
+def test_gains_within_rounding_are_equal_and_the_lower_row_wins(cache: int) -> None:
+    x = np.repeat([[1.0, 0.0], [-1.0, 0.0]], 40, axis=0)
+    w = np.repeat([1.0, 1.0 + 1e-11], 40)  # the second group is worth more by less than counts
+    assert herding.facility_location(x, x[:0], herding.Gaussian(0.2), 2, w, cache)[0].tolist() == [0, 40]
+    assert herding.sparse_facility_location(np.concatenate([x, x + 5]), x[:0], herding.Gaussian(0.2), 1, 39)[0].tolist() == [0]
 
 
 def test_nothing_is_left_to_gain_where_everything_is_covered() -> None:

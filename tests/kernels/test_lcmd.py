@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from querist.core.rng import stream
 from querist.kernels import geometry, lcmd
-from querist.kernels.budget import limit
+from querist.kernels.budget import Budget, limit
 
 pytestmark = pytest.mark.torchless
 
@@ -74,5 +74,23 @@ def test_float32_rows_and_blocks() -> None:
     x, centres = rng.normal(size=(900, 4)).astype(np.float32), rng.normal(size=(20, 4)).astype(np.float32)
     whole = lcmd.lcmd(x, centres, 40)[0].tolist()
     assert whole == lcmd.lcmd(x.astype(np.float64), centres.astype(np.float64), 40)[0].tolist()
-    with limit(4096):
+    with limit(4096) as spent:
         assert lcmd.lcmd(x, centres, 40)[0].tolist() == whole
+    assert spent.peak_bytes == 4096 + (2 * 8 + 8 + 4 + 1) * len(x)
+    assert spent.passes == pytest.approx(2 + 39), "norms, the given centres, and one for every pick but the last"
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_no_row_that_is_closer_is_passed_over(dtype: type) -> None:
+    """Rows and centres near to the shift and far from it, each a billionth closer to the new centre than to its own."""
+    rng = stream(3, 0, "oracle")
+    noise = rng.normal(size=(150, 8)) * np.exp(2 * rng.normal(size=(150, 1)))
+    small = np.zeros((4, 8))
+    small[:, 0] = 1.0, -1.0, 2.0**-80, -(2.0**-80)  # products of the last two underflow in float32
+    for x, share in ((np.concatenate([3 + noise, 3 - noise]).astype(dtype), 1 + 1e-9), (small.astype(dtype), 2.0)):
+        clusters = lcmd._Clusters(x, x[:1], [], Budget(), 1)
+        assert clusters.raw == (dtype is np.float32) and clusters.pool.scale == 1.0
+        for row in range(min(len(x), 40)):
+            gaps = ((x.astype(np.float64) - x[row].astype(np.float64)) ** 2).sum(axis=1)
+            clusters.reach = (1 - 2 * clusters.pool.e) * clusters.pool.norms - np.where(gaps > 0, share * gaps, 2.0**-161)
+            assert clusters._test(clusters.pool.wide(np.array([row])))(slice(0, len(x))).all()

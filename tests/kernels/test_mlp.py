@@ -45,6 +45,38 @@ def test_one_adam_step_is_the_textbook_one() -> None:
         np.testing.assert_allclose(now, weight - 0.01 * slope / (np.abs(slope) + 1e-8 / np.sqrt(1e-3)), atol=1e-5)
 
 
+def test_adam_is_the_textbook_one_over_several_steps() -> None:
+    rng = stream(2, 0, "oracle")
+    x, y = 1e-3 * rng.normal(size=(6, 3)), np.array([True, True, False, False, False, False])  # gradients so small that ε shows
+    layers = mlp.initial(SIZES, rng, np.dtype(np.float64))
+    parts = [part.copy() for layer in layers for part in layer]
+    mean, square = [np.zeros_like(part) for part in parts], [np.zeros_like(part) for part in parts]
+    for step in range(1, 6):
+        _, gradients = mlp.loss_and_gradients(list(zip(parts[::2], parts[1::2], strict=True)), x, y, np.where(y, 6 / 4, 6 / 8) / 6)
+        for place, slope in enumerate(part for layer in gradients for part in layer):
+            mean[place] = 0.9 * mean[place] + 0.1 * slope
+            square[place] = 0.999 * square[place] + 0.001 * slope**2
+            parts[place] -= 0.01 * (mean[place] / (1 - 0.9**step)) * (1 - 0.999**step) ** 0.5 / (np.sqrt(square[place]) + 1e-8)
+    trained = mlp.train(x, y, layers, rng, rate=0.01, steps=5, batch=6, stop=1.0)
+    for part, now in zip(parts, [part for layer in trained.layers for part in layer], strict=True):
+        np.testing.assert_allclose(now, part, atol=1e-10)
+
+
+def test_initial_weights_fill_their_range_and_biases_are_zero() -> None:
+    layers = mlp.initial([30, 50, 1], stream(3, 0, "oracle"), np.dtype(np.float32))
+    for (weight, bias), bound in zip(layers, [(6 / 80) ** 0.5, (6 / 51) ** 0.5], strict=True):
+        assert weight.dtype == bias.dtype == np.float32 and not bias.any()
+        assert -bound <= weight.min() < -0.8 * bound and 0.8 * bound < weight.max() <= bound
+
+
+def test_rows_in_blocks_score_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, _ = blobs(50, 1.0)
+    layers = mlp.initial([3, 20, 1], stream(0, 1, "select"), np.dtype(np.float32))
+    whole = mlp.logits(layers, x)
+    monkeypatch.setattr(mlp, "ROWS", 7)
+    np.testing.assert_allclose(mlp.logits(layers, x), whole, rtol=1e-5, atol=1e-6)
+
+
 def blobs(n: int, gap: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     rng = stream(seed, 0, "oracle")
     y = np.arange(n) % 3 == 0

@@ -27,6 +27,10 @@ def test_typicality_golden() -> None:
     np.testing.assert_allclose(neighbours.typicality(POINTS, 2), wanted, atol=1e-5)
 
 
+def test_typicality_with_more_neighbours_than_rows_averages_over_all_others() -> None:
+    np.testing.assert_allclose(neighbours.typicality(POINTS, 99), 1 / (table(POINTS, POINTS).sum(axis=1) / 6 + 1e-5))
+
+
 def test_typicality_averages_distances_and_squares_only_on_request() -> None:
     # A row with neighbours at 1 and 6 is less typical than one with 4 and 4 by squares, more typical by distances.
     line = np.array([[0.0], [1.0], [-6.0], [100.0], [104.0], [96.0]])
@@ -99,12 +103,19 @@ def test_purity_radius_is_the_largest_that_is_pure_enough(seed: int, purity: flo
     assert neighbours.purity_radius(x, labels, purity, np.arange(15)) == pytest.approx(naive_purity_radius(x, labels, purity), abs=1e-9)
 
 
+def test_the_purity_radius_does_not_depend_on_the_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, labels = stream(3, 0, "oracle").normal(size=(40, 2)), np.arange(40) % 3
+    whole = neighbours.purity_radius(x, labels, 0.8, np.arange(40))
+    monkeypatch.setattr(neighbours, "PAIRS", 40 * 7)
+    assert neighbours.purity_radius(x, labels, 0.8, np.arange(40)) == whole
+
+
 def test_purity_radius_without_another_label_is_infinite() -> None:
     assert neighbours.purity_radius(POINTS, np.zeros(7, dtype=np.int64), 0.95, np.arange(7)) == np.inf
 
 
 def test_smallest_gap_skips_twins() -> None:
-    x = np.concatenate([POINTS, POINTS]) + 1000.0
+    x = np.concatenate([POINTS, POINTS]) + 1e7  # about the mean: squares of 1e7 would swallow the gap
     assert neighbours.smallest_gap(x) == pytest.approx(1.0)
     assert neighbours.smallest_gap(np.ones((5, 3))) == np.inf
     assert neighbours.smallest_gap(np.ones((0, 3))) == np.inf

@@ -89,13 +89,20 @@ class TestRobust:
         trap = np.array([[1, 1, 0], [1, 1, 0], [1, 0, 1], [1, 0, 1], [0, 1, 0], [0, 0, 1]], dtype=bool)
         assert robust._greedy_cover(trap, 2, 0)[0] == 0
 
+        missed, rows = robust._greedy_cover(np.eye(4, dtype=bool), 1, 3)
+        assert missed == 3 and len(rows) == 1, "one of four is reached by a centre, not by none"
+
+    def test_distances_far_from_the_origin_keep_their_digits(self) -> None:
+        x = stream(3, 0, "oracle").normal(size=(12, 2))
+        np.testing.assert_allclose(robust._distances(x + 1e8), np.sqrt(((x[:, None] - x) ** 2).sum(axis=2)), atol=1e-6)
+
     def test_undecided_counts_as_neither(self) -> None:
         search = robust._Bisection(16)
         tried = []
         while (step := search.next()) is not None:
             tried.append(step)
             search.tell(step, None if 6 <= step <= 9 else step > 9)
-        assert (search.below, search.above) == (6, 10)
+        assert (search.below, search.above) == (6, 10) and search.undecided == sum(6 <= step <= 9 for step in tried) > 0
         assert len(tried) == len(set(tried)) <= 16
 
     def test_no_time_leaves_the_greedy_cover(self) -> None:

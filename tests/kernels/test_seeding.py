@@ -65,9 +65,10 @@ def test_neither_chunks_nor_k_nor_the_type_change_what_is_drawn(tmp_path: Path) 
     rows, values = seeding.kmeans_pp(points.Vectors(x), 100, stream(5, 1, "select"))
     assert len(set(rows.tolist())) == 100
     for allowed in (1, 5_000, 2**30):
-        with budget.limit(allowed):
+        with budget.limit(allowed) as spent:
             again, near = seeding.kmeans_pp(points.Vectors(x), 100, stream(5, 1, "select"))
         assert again.tolist() == rows.tolist()
+        assert spent.peak_bytes == allowed + 2 * 8 * 500, "two numbers per row"
         np.testing.assert_allclose(near, values, rtol=1e-9)
     assert seeding.kmeans_pp(points.Vectors(x), 77, stream(5, 1, "select"))[0].tolist() == rows[:77].tolist()
     assert seeding.kmeans_pp(points.Vectors(x.astype(np.float64)), 100, stream(5, 1, "select"))[0].tolist() == rows.tolist()
@@ -77,7 +78,7 @@ def test_neither_chunks_nor_k_nor_the_type_change_what_is_drawn(tmp_path: Path) 
 
 
 def test_values_are_the_squared_distances_to_the_picks_before() -> None:
-    x = stream(2, 0, "oracle").normal(size=(400, 5)) + 1e4
+    x = stream(2, 0, "oracle").normal(size=(400, 5)) + 1e6  # coordinates about the mean: squares of 1e6 would leave four digits
     rows, values = seeding.kmeans_pp(points.Vectors(x), 60, stream(0, 1, "select"))
     for place in range(1, 60):
         assert values[place] == pytest.approx(((x[rows[:place]] - x[rows[place]]) ** 2).sum(axis=1).min(), rel=1e-6)
@@ -88,6 +89,18 @@ def test_few_passes_are_made_and_only_the_first_is_needed_when_nothing_is_refuse
     with budget.limit() as spent:
         seeding.kmeans_pp(points.Vectors(x), 300, stream(0, 1, "select"))
     assert spent.passes < 12
+
+
+def test_proposals_are_the_inverse_of_the_sum_of_the_weights_over_several_blocks() -> None:
+    n, rng = 2 * seeding.SUMS + 400, stream(7, 0, "oracle")
+    draw = seeding._Draw(points.Vectors(rng.normal(size=(n, 2))), 5, rng, budget.Budget())
+    counts = rng.integers(0, 4, size=n)
+    counts[-3:] = 0
+    draw.weights = counts.astype(np.float64)
+    draw.sums = np.cumsum(np.add.reduceat(draw.weights, np.arange(0, n, seeding.SUMS)))
+    every = (np.arange(counts.sum()) + 0.5) / counts.sum()
+    assert draw._proposed(every).tolist() == np.repeat(np.arange(n), counts).tolist()
+    assert draw._proposed(np.array([1.0])).tolist() == [np.flatnonzero(counts)[-1]], "rounding may leave all of the weight"
 
 
 def test_distinct_points_come_before_their_duplicates_then_the_rest_at_random() -> None:
@@ -136,5 +149,6 @@ def test_distances_of_points_are_those_of_the_coordinates() -> None:
         np.testing.assert_allclose(pool.between(everything, everything), table, atol=1e-6)
         np.testing.assert_allclose(pool.distances_to(2), table[2], atol=1e-6)
     pool, _ = gradient_points()
+    assert pool.width() == sum(part.nbytes for part in pool.take(slice(0, 1))[:2])
     full = np.einsum("nc,nd->ncd", pool.a, pool.h).reshape(6, -1)
     np.testing.assert_allclose(pool.to_mean(), ((full - full.mean(axis=0)) ** 2).sum(axis=1), atol=1e-6)

@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+import selection_twins as twins
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,10 +53,28 @@ def test_k_center_radius_is_at_most_twice_the_optimum() -> None:
         picks, _ = geometry.k_center(x[1:], x[:1], 2)
 
         def radius(rows: tuple[int, ...], x: np.ndarray = x) -> float:
-            return float(np.sqrt(geometry.nearest_squared(x, x[[0, *rows]]).max()))
+            return float(np.sqrt(np.min([twins.squared(x, x[row]) for row in (0, *rows)], axis=0).max()))
 
         best = min(radius(pair) for pair in itertools.combinations(range(1, 9), 2))
         assert radius(tuple((picks + 1).tolist())) <= 2 * best + 1e-12
+    # The proof holds for the plain algorithm, so the blocks have to pick as it does.
+    for size, offset in ((1.0, 0.0), (1e-25, 0.0), (1.0, 1e3)):
+        x = (size * stream(1, 0, "oracle").normal(size=(400, 6)) + offset).astype(np.float32)
+        for m in (0, 5):
+            picks, squared = geometry.k_center(x, x[:m], 60)
+            wanted, values = twins.plain_k_center(x, x[:m], 60)
+            assert picks.tolist() == wanted and squared.tolist() == values
+
+
+def test_distances_equal_the_naive_twin_in_blocks_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = stream(6, 0, "oracle")
+    x, centres = rng.normal(size=(23, 3)) + 2, rng.normal(size=(9, 3)) - 1
+    table = ((x[:, None] - centres) ** 2).sum(axis=2)
+    for block in (4096, 4):
+        monkeypatch.setattr(geometry, "ROWS", block)
+        np.testing.assert_allclose(geometry.nearest_squared(x, centres), table.min(axis=1), rtol=1e-9)
+        np.testing.assert_allclose(geometry.squared_distances(x, centres[3]), table[:, 3], rtol=1e-12)
+    assert np.isinf(geometry.nearest_squared(x, centres[:0])).all()
 
 
 def test_k_center_radii_never_grow_and_rows_in_blocks_agree(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,7 +76,8 @@ def test_an_empty_cluster_moves_to_the_worst_served_point() -> None:
 def test_the_start_is_drawn_in_proportion_to_weight_and_squared_distance() -> None:
     chisquare = pytest.importorskip("scipy.stats").chisquare
 
-    x, weights = np.array([[0.0], [1.0], [3.0], [6.0]]), np.array([1.0, 2.0, 3.0, 2.0])
+    # Far from the origin: only coordinates about the mean leave distances their digits.
+    x, weights = np.array([[0.0], [1.0], [3.0], [6.0]]) + 1e8, np.array([1.0, 2.0, 3.0, 2.0])
     rng = stream(0, 1, "select")
     draws = [wk.seed(x, weights, 2, rng).tolist() for _ in range(2500)]
     first = np.bincount([pair[0] for pair in draws], minlength=4)
@@ -84,6 +85,12 @@ def test_the_start_is_drawn_in_proportion_to_weight_and_squared_distance() -> No
     second = np.bincount([b for a, b in draws if a == 0], minlength=4)[1:]
     wanted = weights[1:] * np.array([1.0, 9.0, 36.0])
     assert chisquare(second, second.sum() * wanted / wanted.sum()).pvalue > 1e-4
+
+
+def test_points_without_weight_are_not_drawn_while_others_are_left() -> None:
+    x, weights = np.arange(6.0)[:, None], np.array([0.0, 0, 0, 1, 1, 1])
+    for seed in range(5):
+        assert set(wk.seed(x, weights, 4, stream(seed, 1, "select")).tolist()[:3]) == {3, 4, 5}
 
 
 def test_duplicates_still_give_distinct_rows() -> None:
