@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from querist.bench.figures import INK, inline_svg
 from querist.bench.palette import looks
+from querist.core.errors import UsageError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,9 +23,15 @@ def critical_difference(ranks: Mapping[str, float], cliques: Sequence[Sequence[s
 
     Args:
         ranks: Method → mean rank, 1 is best.
-        cliques: Groups of method names; names that have no rank are an error.
+        cliques: Groups of method names.
         cd: Critical difference, drawn as a scale; None draws none.
+
+    Raises:
+        UsageError: if a group has a name without a rank.
     """
+    strangers = sorted({name for group in cliques for name in group} - set(ranks))
+    if strangers:
+        raise UsageError("a group has methods without a rank", got=strangers, wanted=f"some of {sorted(ranks)}")
     order = sorted(ranks, key=lambda name: (ranks[name], name))
     bars = _stacked([(min(ranks[name] for name in group), max(ranks[name] for name in group)) for group in cliques])
     rows, levels = (len(order) + 1) // 2, max(bars, default=-1) + 1

@@ -76,7 +76,7 @@ def kruskal_wallis(groups: Mapping[str, Sequence[float]]) -> KruskalWallis:
 
 
 def games_howell(groups: Mapping[str, Sequence[float]], *, level: float = 0.95) -> list[GamesHowell]:
-    """All pairs of independent groups, variances and sizes unequal.
+    """All pairs of independent groups, variances and sizes unequal. The quantile costs about a fifth of a second a pair.
 
     Args:
         groups: Name → values, at least two each.
