@@ -47,6 +47,16 @@ def test_the_studentised_interval_is_longer_with_few_sets_and_alike_with_many():
     assert width["many", "studentised"] == pytest.approx(width["many", "percentile"], rel=0.1)
 
 
+@pytest.mark.parametrize("form", ["studentised", "percentile"])
+def test_the_interval_moves_with_the_differences(form):
+    data = {str(i): rng(i).normal(0.2 * i, 0.5, 8) for i in range(6)}
+    here = across_sets(data, rng(5), draws=500, form=form)
+    there = across_sets({name: values + 3.0 for name, values in data.items()}, rng(5), draws=500, form=form)
+    assert (there.difference, there.low, there.high) == pytest.approx((here.difference + 3, here.low + 3, here.high + 3))
+    mirrored = across_sets({name: -values for name, values in data.items()}, rng(5), draws=500, form=form)
+    assert (mirrored.low, mirrored.high) == pytest.approx((-here.high, -here.low))
+
+
 def test_it_is_deterministic_under_its_generator():
     data = {name: [0.1, 0.2, 0.4, 0.3] for name in "abcde"}
     assert across_sets(data, rng(3), draws=300) == across_sets(data, rng(3), draws=300)

@@ -106,6 +106,8 @@ def test_saving_curve_says_nothing_where_nothing_is_known():
     found = saving_curve(BUDGETS, BASELINE, BASELINE, at=[0.4, 0.99])  # both were there before, neither gets there
     assert found.known == ("unknown", "unknown")
     assert np.isnan(found.ratio).all()
+    start = saving_curve(BUDGETS, BASELINE, BASELINE, at=[0.5])  # where the curves begin, too, the labels needed may be fewer
+    assert start.known == ("unknown",)
     behind = saving_curve(BUDGETS, [[0.3, 0.5, 0.6, 0.7]], BASELINE, at=[0.4])  # the baseline started above
     assert (behind.known, behind.ratio.tolist()) == (("at most",), [pytest.approx(100 / 150)])
 

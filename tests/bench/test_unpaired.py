@@ -31,6 +31,7 @@ def test_welch_by_hand():
     error, df = welch_error([1, 3], [2, 4, 6, 8])
     assert error == pytest.approx((8 / 3) ** 0.5)
     assert df == pytest.approx((64 / 9) / (1 + 25 / 27))
+    assert welch_error([1, 3], [12, 14]) == pytest.approx((2**0.5, 2.0))  # equal variances and sizes: the degrees of the pooled test
     assert welch_error([1, 1], [2, 2, 2]) == (0.0, 3.0)
     with pytest.raises(UsageError, match="one value"):
         welch_error([1], [2, 3])
