@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from querist.bench.curves import deficiency, log_aubc, normalised_gain, saving_curve, thirds
+from querist.bench.curves import deficiency, log_aubc, normalised_gain, saving_curve, thirds, training_at
 from querist.bench.measures import Target, aubc, label_saving
 from querist.core.errors import UsageError
 
@@ -122,3 +122,15 @@ def test_saving_curve_agrees_with_the_single_ratio():
         if known == "exact":
             assert ratio == pytest.approx(single.ratio)
     assert "exact" in found.known
+
+
+def test_training_seconds_at_the_accuracy_of_the_full_set():
+    curves, seconds = [[0.5, 0.7, 0.8, 0.9], [0.5, 0.7, 0.8, 0.9]], [1.0, 2.0, 3.0, 4.0]
+    found = training_at(BUDGETS, curves, seconds, 0.8, 12.0)
+    assert (found.labels, found.seconds, found.ratio) == (300, 3.0, 0.25)
+    assert training_at(BUDGETS, curves, seconds, 0.91, 12.0) is None
+    assert training_at(BUDGETS, curves, seconds, 0.91, 12.0, shortfall=0.01).labels == 400
+    assert training_at(BUDGETS, [[0.5, 0.85, 0.6, 0.9]], seconds, 0.8, 12.0).labels == 400  # a lucky peak does not count
+    for bad in (([1.0], 12.0), (seconds, 0.0)):
+        with pytest.raises(UsageError, match="training time"):
+            training_at(BUDGETS, curves, bad[0], 0.8, bad[1])
