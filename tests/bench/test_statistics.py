@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from querist.bench.statistics import PairedT, bootstrap_t, detectable_difference, holm, paired_t, shared_seeds, verdict
+from querist.bench.statistics import PairedT, bootstrap_t, detectable_difference, holm, paired_t, seeds_needed, shared_seeds, verdict
 from querist.core.errors import UsageError
 
 scipy_stats = pytest.importorskip("scipy.stats")
@@ -97,6 +97,31 @@ def test_detectable_difference_agrees_with_the_power_table(n, units):
 def test_detectable_difference_scales_and_needs_two_pairs():
     assert detectable_difference(0.02, 5) == pytest.approx(0.02 * detectable_difference(1.0, 5))
     assert detectable_difference(0.02, 1) is None
+
+
+@pytest.mark.parametrize(
+    ("sd", "correlation", "seeds"),
+    [(0.3, 0.5, 3), (0.5, 0.5, 5), (1, 0.5, 10), (1.6, 0.5, 23), (2, 0.5, 34), (3, 0.5, 73), (4.5, 0.5, 161), (0.5, 0.8, 4), (1, 0.8, 6), (4.5, 0.8, 66)],
+)
+def test_seeds_needed_for_a_point_agree_with_the_planning_table(sd, correlation, seeds):
+    assert seeds_needed(sd * (2 * (1 - correlation)) ** 0.5, 1.0) == seeds
+
+
+@pytest.mark.parametrize("size", [0.2, 0.5, 1.0, 2.0, 4.0])
+def test_seeds_needed_are_the_fewest_that_detect_the_difference(size):
+    n = seeds_needed(1.0, size)
+    assert detectable_difference(1.0, n) <= size
+    assert n == 2 or detectable_difference(1.0, n - 1) > size
+
+
+def test_seeds_needed_grow_with_the_comparisons_and_refuse_nonsense():
+    assert seeds_needed(1.0, 0.5, alpha=0.05 / 9) > seeds_needed(1.0, 0.5)
+    assert seeds_needed(1.0, 0.5, power=0.95) > seeds_needed(1.0, 0.5)
+    assert seeds_needed(0.0, 0.1) == 2
+    assert seeds_needed(1.0, 0.002) == pytest.approx((2.8016 / 0.002) ** 2, rel=1e-3)
+    for sd, difference in ((1.0, 0.0), (1.0, -0.1), (-1.0, 0.1), (float("nan"), 0.1)):
+        with pytest.raises(UsageError):
+            seeds_needed(sd, difference)
 
 
 def test_bootstrap_t_of_a_mean_agrees_with_the_t_interval():
