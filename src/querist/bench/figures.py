@@ -134,7 +134,7 @@ def areas(study: Study) -> str:
         _name_rows(axes, [row.method for row in rows])
         axes.set_xlabel(f"mean accuracy over the budget − {BASELINE}, points")
 
-    return inlineinline_svg(draw, 1.2 + 0.42 * max(2, len(study.comparisons)), f"Differences in mean accuracy over the budget from {BASELINE}")
+    return inline_svg(draw, 1.2 + 0.42 * max(2, len(study.comparisons)), f"Differences in mean accuracy over the budget from {BASELINE}")
 
 
 def labels_saved(study: Study) -> str:
@@ -150,7 +150,7 @@ def labels_saved(study: Study) -> str:
         axes.set_xlim(left=0)
         axes.set_xlabel(f"labels needed ÷ labels of {BASELINE} (left of 1 saves labels)")
 
-    return inlineinline_svg(draw, 1.2 + 0.42 * max(2, len(rows)), f"Labels needed to reach the final accuracy of {BASELINE}")
+    return inline_svg(draw, 1.2 + 0.42 * max(2, len(rows)), f"Labels needed to reach the final accuracy of {BASELINE}")
 
 
 def _saving_row(axes: Axes, y: int, row: LabelSaving, colour: str, marker: str) -> None:
@@ -174,7 +174,7 @@ def _name_rows(axes: Axes, names: list[str]) -> None:
     axes.grid(visible=False, axis="y")
 
 
-def inlineinline_svg(draw: Callable[[Axes], None], height: float, description: str) -> str:
+def inline_svg(draw: Callable[[Axes], None], height: float, description: str) -> str:
     """A figure of the house as inline SVG.
 
     Args:
