@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _WIDTH = 5.4
-_INK, _FAINT = "#333333", "#DDDDDD"
+INK, _FAINT = "#333333", "#DDDDDD"
 _STYLE = {
     "svg.fonttype": "none",  # text stays text: small files, readable by search and screen readers
     "svg.hashsalt": "querist",
@@ -29,9 +29,9 @@ _STYLE = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.edgecolor": "#999999",
-    "axes.labelcolor": _INK,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
     "axes.grid": True,
     "grid.color": "#EEEEEE",
     "axes.axisbelow": True,
@@ -61,7 +61,7 @@ def learning_curves(study: Study) -> str:
         if lowest:
             axes.legend(loc="lower right", frameon=False, title="method (seeds)", fontsize=9, title_fontsize=9)
 
-    return _svg(draw, 4.0, f"Learning curves of {', '.join(study.methods)}")
+    return inline_svg(draw, 4.0, f"Learning curves of {', '.join(study.methods)}")
 
 
 def differences(study: Study) -> str:
@@ -88,7 +88,7 @@ def differences(study: Study) -> str:
         if axes.get_legend_handles_labels()[0]:
             axes.legend(loc="best", frameon=False, fontsize=9)
 
-    return _svg(draw, 4.0, f"Accuracy of the methods minus that of {BASELINE} at equal labels")
+    return inline_svg(draw, 4.0, f"Accuracy of the methods minus that of {BASELINE} at equal labels")
 
 
 def areas(study: Study) -> str:
@@ -111,7 +111,7 @@ def areas(study: Study) -> str:
         _name_rows(axes, [row.method for row in rows])
         axes.set_xlabel(f"mean accuracy over the budget − {BASELINE}, points")
 
-    return _svg(draw, 1.2 + 0.42 * max(2, len(study.comparisons)), f"Differences in mean accuracy over the budget from {BASELINE}")
+    return inline_svg(draw, 1.2 + 0.42 * max(2, len(study.comparisons)), f"Differences in mean accuracy over the budget from {BASELINE}")
 
 
 def labels_saved(study: Study) -> str:
@@ -127,7 +127,7 @@ def labels_saved(study: Study) -> str:
         axes.set_xlim(left=0)
         axes.set_xlabel(f"labels needed ÷ labels of {BASELINE} (left of 1 saves labels)")
 
-    return _svg(draw, 1.2 + 0.42 * max(2, len(rows)), f"Labels needed to reach the final accuracy of {BASELINE}")
+    return inline_svg(draw, 1.2 + 0.42 * max(2, len(rows)), f"Labels needed to reach the final accuracy of {BASELINE}")
 
 
 def _saving_row(axes: Axes, y: int, row: LabelSaving, colour: str, marker: str) -> None:
@@ -142,7 +142,7 @@ def _saving_row(axes: Axes, y: int, row: LabelSaving, colour: str, marker: str) 
         if row.low_open:
             axes.annotate("", (1 / row.low + 0.1, y), (1 / row.low - 0.01, y), arrowprops={"arrowstyle": "->", "color": colour, "linewidth": 2})
     axes.plot([1 / row.ratio], [y], marker, color=colour, markersize=6.5)
-    axes.annotate(f"{1 / row.ratio:.2f} ×", (1 / row.ratio, y), (0, 6), textcoords="offset points", ha="center", color=_INK, fontsize=9)
+    axes.annotate(f"{1 / row.ratio:.2f} ×", (1 / row.ratio, y), (0, 6), textcoords="offset points", ha="center", color=INK, fontsize=9)
 
 
 def _name_rows(axes: Axes, names: list[str]) -> None:
@@ -151,7 +151,14 @@ def _name_rows(axes: Axes, names: list[str]) -> None:
     axes.grid(visible=False, axis="y")
 
 
-def _svg(draw: Callable[[Axes], None], height: float, description: str) -> str:
+def inline_svg(draw: Callable[[Axes], None], height: float, description: str) -> str:
+    """A figure of the house as inline SVG.
+
+    Args:
+        draw: Draws on its axes.
+        height: Inches.
+        description: What a screen reader says.
+    """
     matplotlib: Any = require("matplotlib", by="drawing figures")
     require("matplotlib.figure", by="drawing figures")
     require("matplotlib.backends.backend_svg", by="drawing figures")

@@ -133,6 +133,33 @@ def detectable_difference(sd: float, n: int, *, alpha: float = 0.05, power: floa
     return float(optimize.brentq(missing, 0.01, 10 * critical)) * sd / math.sqrt(n)
 
 
+def seeds_needed(sd: float, difference: float, *, alpha: float = 0.05, power: float = 0.8) -> int:
+    """The fewest pairs that find a true difference with the given power: the inverse of `detectable_difference`.
+
+    Args:
+        sd: Standard deviation of the paired differences, from a pilot study.
+        difference: True difference to be found, above 0, in the unit of sd.
+        alpha: Two-sided level; divide it by the number of comparisons to plan for Holm's first step.
+        power: Probability of finding it.
+
+    Returns:
+        At least 2; a verdict needs `LEAST_SEEDS` whatever the power.
+
+    Raises:
+        UsageError: if the difference is not above 0 or the deviation is negative.
+    """
+    if not (difference > 0 and sd >= 0 and math.isfinite(sd)):
+        raise UsageError("seeds can be counted for a difference above 0", got=f"difference {difference:g}, deviation {sd:g}")
+    if sd == 0:
+        return 2
+    stats, size = require("scipy.stats", by="comparing methods"), difference / sd
+    # With a known deviation this many would do; the t test needs a few more.
+    n = max(2, math.floor(((float(stats.norm.ppf(1 - alpha / 2)) + float(stats.norm.ppf(power))) / size) ** 2))
+    while float(stats.nct.sf(stats.t.ppf(1 - alpha / 2, n - 1), n - 1, size * math.sqrt(n))) < power:
+        n += 1
+    return n
+
+
 def bootstrap_t(statistic: Callable[[Array], Array], n: int, rng: np.random.Generator, *, draws: int = 2000, level: float = 0.95) -> tuple[float, float] | None:
     """Bootstrap-t interval of a statistic of weighted seeds, with jackknife standard errors inside and outside.
 
