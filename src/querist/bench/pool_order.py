@@ -36,11 +36,11 @@ def pool_order(methods: Iterable[str]) -> Found:
 
 @cache
 def _same_picks(method: str) -> tuple[bool | None, str]:
-    needs = adapted(catalogue.acquisition(method), frozenset(_NAMED)).needs
-    if missing := sorted(needs - set(_NAMED)):
-        return None, f"needs {missing[0]}"
-    arrays = {name: value for name, value in _statistics().items() if name in needs}
     try:
+        needs = adapted(catalogue.acquisition(method), frozenset(_NAMED)).needs
+        if missing := sorted(needs - set(_NAMED)):
+            return None, f"needs {missing[0]}"
+        arrays = {name: value for name, value in _statistics().items() if name in needs}
         plain, moved = _picks(method, arrays, np.arange(N)), _picks(method, arrays, stream(1, 0, "oracle").permutation(N))
     except Exception as error:  # a strategy of somebody's own may raise anything; its runs will say so too
         return None, f"{type(error).__name__}: {error}"
