@@ -1,12 +1,13 @@
 import io
 import re
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 from test_analysis import records, spec_of
 
 from querist.bench.report import html
-from querist.bench.results import Failure, Study
+from querist.bench.results import Failure, Saturation, Study, Void
 from querist.bench.study import conclude, write
 from querist.bench.tables import table
 from querist.bench.wording import duration, p_value, points, sentence
@@ -105,3 +106,18 @@ def test_numbers_in_words():
     assert [points(0.0192), points(-0.004), points(0.0), points(-0.00001)] == ["+1.92", "−0.40", "0.00", "0.00"]
     assert [p_value(None), p_value(0.0004), p_value(0.0131), p_value(1.0)] == ["–", "< .001", ".013", "1.000"]
     assert [duration(3.21), duration(42.4), duration(200), duration(7500)] == ["3.2 s", "42 s", "3 min 20 s", "2 h 05 min"]
+
+
+def test_what_is_void_what_was_checked_and_where_random_is_saturated_is_said(tmp_path):
+    spec = spec_of("margin").model_copy(update={"metric": "balanced_accuracy"})
+    made = [
+        replace(run, rounds=tuple(replace(row, metrics={"balanced_accuracy": row.metrics["accuracy"]}) for row in run.rounds))
+        for run in records(spec, {"margin": 0.1})
+    ]
+    study = conclude(spec, made, [], out=tmp_path, marks=[Void(check="rule", reason="broken <rule>", method="margin", seed=2)])
+    saturated = Saturation(labels=1437, seeds=[0], values=[0.98], share=0.99, beyond=spec.budgets[-1])
+    opened = [{"date": "2030-01-01", "commit": "abc", "study": "x"}]
+    page = html(study.model_copy(update={"saturation": saturated, "opened": opened}))
+    assert study.methods["random"].metric == "balanced_accuracy" and "balanced accuracy on the development split" in page
+    assert "margin seed 2 (rule: broken &lt;rule&gt;)" in page and "seeds join by id" in page
+    assert f"From {spec.budgets[-1]:,} labels on random has 99" in page and "2030-01-01, commit abc" in page
