@@ -85,7 +85,7 @@ def _list() -> int:
     from querist.bench.suites import suites
     from querist.data.datasets import VARIANTS, entries
 
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"name": name, "about": spec.about, "cpu_minutes": spec.cpu_minutes, "cells": [cell.name for cell in spec.expand()]} for name, spec in suites().items()
     ]
     sets = [{"name": name, "input": row.input, "licence": row.licence, "get": row.get, "final": row.final is not None} for name, row in entries().items()]
