@@ -1,12 +1,13 @@
 import io
 import re
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 from test_analysis import records, spec_of
 
 from querist.bench.report import html
-from querist.bench.results import Failure, Study
+from querist.bench.results import Failure, Saturation, Study, Void
 from querist.bench.study import conclude, write
 from querist.bench.tables import table
 from querist.bench.wording import duration, p_value, points, sentence
@@ -115,3 +116,18 @@ def test_of_many_methods_the_best_and_the_worst_are_named(tmp_path):
     curves = page[page.index('aria-label="Learning curves') :].split("</svg>")[0]
     assert curves.startswith('aria-label="Learning curves of random, m29, m28, m27, m26, m25, m01, m00 and, in grey, 23 more"')
     assert "m29 (" in curves and "m10 (" not in curves
+
+
+def test_what_is_void_what_was_checked_and_where_random_is_saturated_is_said(tmp_path):
+    spec = spec_of("margin").model_copy(update={"metric": "balanced_accuracy"})
+    made = [
+        replace(run, rounds=tuple(replace(row, metrics={"balanced_accuracy": row.metrics["accuracy"]}) for row in run.rounds))
+        for run in records(spec, {"margin": 0.1})
+    ]
+    study = conclude(spec, made, [], out=tmp_path, marks=[Void(check="rule", reason="broken <rule>", method="margin", seed=2)])
+    saturated = Saturation(labels=1437, seeds=[0], values=[0.98], share=0.99, beyond=spec.budgets[-1])
+    opened = [{"date": "2030-01-01", "commit": "abc", "study": "x"}]
+    page = html(study.model_copy(update={"saturation": saturated, "opened": opened}))
+    assert study.methods["random"].metric == "balanced_accuracy" and "balanced accuracy on the development split" in page
+    assert "margin seed 2 (rule: broken &lt;rule&gt;)" in page and "seeds join by id" in page
+    assert f"From {spec.budgets[-1]:,} labels on random has 99" in page and "2030-01-01, commit abc" in page

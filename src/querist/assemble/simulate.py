@@ -9,7 +9,7 @@ from typing import Any, Final
 from querist.assemble.features import sharing
 from querist.assemble.learners import NO_ENCODER
 from querist.core.errors import UsageError
-from querist.data.datasets import NamedPool, NamedSet, named
+from querist.data.datasets import NamedPool, NamedSet, base_name, named
 from querist.project.oracles import Simulated
 from querist.project.project import Project
 from querist.tasks import new_space
@@ -27,7 +27,7 @@ LEARNERS: Final[Mapping[str, Mapping[str, Any]]] = {
 
 def learner_options(dataset: str, wishes: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The learner options of a simulated run: the set's own, and over them what is asked for. `encoder = "none"` takes the inputs as they are."""
-    chosen = {"recipe": "mlp", **LEARNERS.get(dataset, {}), **(wishes or {})}
+    chosen = {"recipe": "mlp", **LEARNERS.get(base_name(dataset), {}), **(wishes or {})}
     if chosen.get("encoder") == NO_ENCODER:
         del chosen["encoder"]
     return chosen
@@ -50,7 +50,7 @@ def simulation(
     """The project of one run, opened where an earlier attempt left it or made anew, and the oracle that knows the answers.
 
     Args:
-        dataset: Name of the set.
+        dataset: Name of the set, with its variants.
         method: Catalogue name or import path.
         seed: Root seed: initial set, initial weights, loader order and so on are the same for every method.
         path: Project file, or `":memory:"`.

@@ -14,7 +14,7 @@ from querist.core import catalogue
 from querist.core.contracts import Pool
 from querist.core.errors import LabelError, StoreError, UnknownItemError, UsageError
 from querist.core.order import canonical
-from querist.data.datasets.named import NamedPool, named
+from querist.data.datasets import NamedPool, base_name, named
 from querist.data.folders import FolderPool
 from querist.data.kinds import content_kind
 from querist.data.labels import Labelled, read_labels
@@ -122,7 +122,7 @@ def start(wishes: Wishes, warn: Warn) -> dict[str, Any]:
 
 def _own_recipe(pool: NamedPool) -> str | None:
     """The recipe of a named data set, unless it reads features: then what is installed decides, as for data of one's own."""
-    own = LEARNERS.get(pool.name, {})
+    own = LEARNERS.get(base_name(pool.name), {})
     return None if "encoder" in own else own.get("recipe")
 
 

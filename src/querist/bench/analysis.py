@@ -11,15 +11,27 @@ from numpy.typing import NDArray
 
 from querist.bench.measures import Saving, Target, accuracy_at, aubc, label_saving, labels_to_reach, log_saving
 from querist.bench.results import AtBudget, Comparison, LabelSaving, MethodResult, Seconds
-from querist.bench.runs import METRIC, RunRecord
+from querist.bench.runs import RoundRecord, RunRecord
 from querist.bench.spec import BASELINE, StudySpec
 from querist.bench.statistics import bootstrap_t, detectable_difference, holm, paired_t, shared_seeds, verdict
+from querist.core.errors import TrainingError
 
 Array = NDArray[np.float64]
 MEASURE = "aubc"
 _PARTS = tuple(Seconds.model_fields)
 CURVE_COLUMNS = ("method", "seed", "round", "labels", "metric", "value", *(f"seconds_{part}" for part in _PARTS))
 _RESAMPLES = 20  # root of the resampling stream: the same runs give the same intervals everywhere
+
+
+def measured(record: RoundRecord, metric: str) -> float:
+    """The metric of a study in one round.
+
+    Raises:
+        TrainingError: if the round did not measure it.
+    """
+    if metric not in record.metrics:
+        raise TrainingError(f"a round measured no {metric}", got=", ".join(record.metrics), wanted=metric)
+    return record.metrics[metric]
 
 
 def method_results(spec: StudySpec, records: Sequence[RunRecord]) -> dict[str, MethodResult]:
@@ -32,10 +44,10 @@ def method_results(spec: StudySpec, records: Sequence[RunRecord]) -> dict[str, M
     found: dict[str, MethodResult] = {}
     for method in spec.methods:
         runs = sorted((record for record in records if record.method == method), key=lambda record: record.seed)
-        curves = [list(record.curve) for record in runs]
+        curves = [[measured(row, spec.metric) for row in record.rounds] for record in runs]
         found[method] = MethodResult(
             seeds=[record.seed for record in runs],
-            metric=METRIC,
+            metric=spec.metric,
             curve=curves,
             aubc=[float(aubc(spec.budgets, curve)) for curve in curves],
             seconds=_mean_seconds([{part: sum(row.seconds.get(part, 0.0) for row in run.rounds) for part in _PARTS} for run in runs]),

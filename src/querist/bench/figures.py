@@ -64,7 +64,7 @@ def learning_curves(study: Study) -> str:
                 axes.plot(study.budgets, curve, color=look[name].colour, linewidth=0.6, alpha=0.22)
             count = f"{name} ({len(curves)})"
             axes.plot(study.budgets, curves.mean(axis=0), color=look[name].colour, marker=look[name].marker, markersize=4, linewidth=1.8, label=count)
-        axes.set_ylabel("accuracy, %")
+        axes.set_ylabel(f"{study.measure}, %")
         axes.set_xlabel("labels")
         if lowest:
             axes.legend(loc="lower right", frameon=False, title="method (seeds)", fontsize=9, title_fontsize=9)
@@ -95,7 +95,7 @@ def differences(study: Study) -> str:
             if len(seeds) > 1:
                 half = float(stats.t.ppf(0.975, len(seeds) - 1)) * gap.std(axis=0, ddof=1) / np.sqrt(len(seeds))
                 axes.fill_between(study.budgets, mean - half, mean + half, color=colour, alpha=0.12, linewidth=0)
-        axes.set_ylabel(f"accuracy − {BASELINE}, points")
+        axes.set_ylabel(f"{study.measure} − {BASELINE}, points")
         axes.set_xlabel("labels")
         if axes.get_legend_handles_labels()[0]:
             axes.legend(loc="best", frameon=False, fontsize=9)
@@ -132,7 +132,7 @@ def areas(study: Study) -> str:
                 axes.plot([100 * row.low, 100 * row.high], [y, y], color=colour, linewidth=2, solid_capstyle="butt")
             axes.plot([100 * row.difference], [y], look[row.method].marker, color=colour, markersize=6.5)
         _name_rows(axes, [row.method for row in rows])
-        axes.set_xlabel(f"mean accuracy over the budget − {BASELINE}, points")
+        axes.set_xlabel(f"mean {study.measure} over the budget − {BASELINE}, points")
 
     return inline_svg(draw, 1.2 + 0.42 * max(2, len(study.comparisons)), f"Differences in mean accuracy over the budget from {BASELINE}")
 

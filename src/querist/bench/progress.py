@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from statistics import fmean
@@ -15,6 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from querist.bench.crew import Run
 from querist.bench.spec import StudySpec
 from querist.bench.wording import duration, percent
 from querist.bench.working import Emit, Event
@@ -27,10 +28,12 @@ class Standing:
     Attributes:
         spec: The study.
         clock: Monotonic seconds.
+        before: Runs that were finished before.
     """
 
     spec: StudySpec
     clock: Callable[[], float] = time.monotonic
+    before: Collection[Run] = ()
     curves: dict[str, dict[int, dict[int, float]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(dict)))
     costs: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
     finished: set[tuple[str, int]] = field(default_factory=set)
@@ -58,12 +61,11 @@ class Standing:
         if not self.costs:
             return None
         total, latest = 0.0, 0.0
+        open_runs = [run for run in self.spec.runs() if run not in self.finished | self.failed | set(self.before)]
         for labels in self.spec.budgets:
             latest = fmean(self.costs[labels]) if self.costs.get(labels) else latest
-            missing = sum((method, seed) not in self.finished | self.failed and seed not in self.curves[method][labels] for method, seed in self.spec.runs())
-            total += missing * latest
-        open_runs = len(self.spec.runs()) - len(self.finished) - len(self.failed)
-        return total / max(1, min(self.spec.workers, open_runs))
+            total += latest * sum(seed not in self.curves[method][labels] for method, seed in open_runs)
+        return total / max(1, min(self.spec.workers, len(open_runs)))
 
     def line(self, method: str) -> str:
         """Newest mean accuracy of a method: at the last budget that any of its runs has reached."""
@@ -75,30 +77,36 @@ class Standing:
         return f"{percent(fmean(seeds.values()))} at {labels:,} labels ({len(seeds)} {'seed' if len(seeds) == 1 else 'seeds'})"
 
 
+Beside = Callable[[Standing], str]
+
+
 @contextmanager
-def progress(spec: StudySpec, *, done: int = 0, quiet: bool = False, console: Console | None = None) -> Iterator[Emit]:
+def progress(
+    spec: StudySpec, *, before: Collection[Run] = (), quiet: bool = False, console: Console | None = None, beside: Beside = lambda standing: ""
+) -> Iterator[Emit]:
     """Show a study at work; yields what `run_study` takes as `emit`.
 
     Args:
         spec: The study.
-        done: Runs that were finished before.
+        before: Runs that were finished before.
         quiet: Show nothing.
         console: Where to; standard error by default.
+        beside: What to say beside the study's own progress.
     """
     if quiet:
         yield lambda event: None
         return
     shown = Console(stderr=True) if console is None else console
-    standing = Standing(spec)
-    total = len(spec.runs()) - done
+    standing = Standing(spec, before=before)
+    total = len(spec.runs()) - len(before)
     if not shown.is_terminal:
-        yield _Lines(standing, total, shown).emit
+        yield _Lines(standing, total, shown, beside).emit
         return
-    with Live(_panel(standing, total), console=shown, refresh_per_second=4, transient=True) as live:
+    with Live(_panel(standing, total, beside(standing)), console=shown, refresh_per_second=4, transient=True) as live:
 
         def emit(event: Event) -> None:
             standing.take(event)
-            live.update(_panel(standing, total))
+            live.update(_panel(standing, total, beside(standing)))
 
         yield emit
 
@@ -106,8 +114,8 @@ def progress(spec: StudySpec, *, done: int = 0, quiet: bool = False, console: Co
 class _Lines:
     """One line for every run that ends."""
 
-    def __init__(self, standing: Standing, total: int, console: Console) -> None:
-        self.standing, self.total, self.console = standing, total, console
+    def __init__(self, standing: Standing, total: int, console: Console, beside: Beside) -> None:
+        self.standing, self.total, self.console, self.beside = standing, total, console, beside
 
     def emit(self, event: Event) -> None:
         self.standing.take(event)
@@ -115,16 +123,18 @@ class _Lines:
             return
         count = len(self.standing.finished) + len(self.standing.failed)
         what = f"failed: {event['error']}" if event["event"] == "failed" else self.standing.line(event["method"])
-        text = f"[{count}/{self.total}] {event['method']} seed {event['seed']}: {what}{_left(self.standing)}"
+        text = f"[{count}/{self.total}] {event['method']} seed {event['seed']}: {what}{_left(self.standing)}{self.beside(self.standing)}"
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def _panel(standing: Standing, total: int) -> Group:
+def _panel(standing: Standing, total: int, beside: str) -> Group:
     spec = standing.spec
     rounds = max(1, total * len(spec.budgets))
     head = Table.grid(padding=(0, 2))
     counts = f"{len(standing.finished)}/{total} runs, {standing.rounds}/{rounds} rounds"
-    head.add_row(Text(spec.title, style="bold"), ProgressBar(total=rounds, completed=standing.rounds, width=30), counts, _left(standing).removeprefix(", "))
+    head.add_row(
+        Text(spec.title, style="bold"), ProgressBar(total=rounds, completed=standing.rounds, width=30), counts, f"{_left(standing)}{beside}".removeprefix(", ")
+    )
     body = Table.grid(padding=(0, 2))
     for method in spec.methods:
         ended = sum(run[0] == method for run in standing.finished)

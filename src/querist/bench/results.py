@@ -139,6 +139,56 @@ class Failure(Record):
     error: str
 
 
+class Check(Record):
+    """What the platform found when it checked itself.
+
+    Attributes:
+        name: What was checked.
+        verdict: `not shown` where there are too few seeds to tell, `not checked` where the records do not say.
+        detail: What was found, in a sentence.
+    """
+
+    name: str
+    verdict: Literal["holds", "violated", "not shown", "not checked"]
+    detail: str = ""
+
+
+class Void(Record):
+    """Something that no claim may rest on, because a check was violated.
+
+    Attributes:
+        check: Name of the check.
+        reason: What was violated.
+        cell: Cell of a bench, None for all of them or for a study of its own.
+        method: Method, None for all.
+        seed: Seed, None for all.
+    """
+
+    check: str
+    reason: str
+    cell: str | None = None
+    method: str | None = None
+    seed: int | None = None
+
+
+class Saturation(Record):
+    """What the whole pool gives: random's recipe trained on all of it.
+
+    Attributes:
+        labels: Items of the pool.
+        seeds: Seeds that were trained.
+        values: The metric of each.
+        share: Share of the mean from which differences are noise.
+        beyond: The first budget at which the baseline's mean curve has that share; None where it never does.
+    """
+
+    labels: int
+    seeds: list[int]
+    values: list[float]
+    share: float
+    beyond: int | None
+
+
 class Study(Record):
     """A study with everything that was measured and what may be said about it.
 
@@ -154,6 +204,10 @@ class Study(Record):
         report: The HTML report.
         at_budget: The same at equal labels.
         failures: Runs that did not finish.
+        checks: What the platform found when it checked itself.
+        void: Runs that violate one of them; they are in no result and no comparison.
+        saturation: What the whole pool gives, if the study asked for it.
+        opened: When the final test set was opened: date, commit, study.
         split: What the accuracy was measured on.
         spec: The resolved settings.
         command: How to make the study again.
@@ -173,12 +227,21 @@ class Study(Record):
     report: str
     at_budget: list[AtBudget] = []
     failures: list[Failure] = []
+    checks: list[Check] = []
+    void: list[Void] = []
+    saturation: Saturation | None = None
+    opened: list[dict[str, Any]] = []
     split: Literal["development", "final"] = "development"
     spec: dict[str, Any] = {}
     command: str = ""
     environment: dict[str, Any] = {}
     wall_seconds: float = 0.0
     compute_seconds: float = 0.0
+
+    @property
+    def measure(self) -> str:
+        """The metric for people: `accuracy` or `balanced accuracy`."""
+        return str(self.spec.get("metric", "accuracy")).replace("_", " ")
 
     @property
     def challengers(self) -> list[str]:

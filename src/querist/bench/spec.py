@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -16,6 +16,10 @@ from querist.core.spec import digest
 BASELINE = "random"
 """Every study has it; every method is compared with it."""
 
+Metric = Literal["accuracy", "balanced_accuracy"]
+_NEUTRAL: Final[Mapping[str, Any]] = {"metric": "accuracy", "saturation": False}
+"""Settings that came later, at the values that change nothing: they leave the digests of recorded studies as they are."""
+
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
 
@@ -24,7 +28,7 @@ class StudySpec(BaseModel):
     """The settings of a study. Seeds are 0 … seeds − 1; the baseline runs `baseline_factor` times as many.
 
     Attributes:
-        dataset: Named data set.
+        dataset: Named data set, with its variants.
         root: Folder with its files, or None for where they usually are.
         methods: Catalogue names or import paths `module:Class`; the baseline is always added, first.
         seeds: Seeds of every method.
@@ -40,6 +44,8 @@ class StudySpec(BaseModel):
         final: Evaluate on the final test set instead of the development split.
         fractions: Label savings are given at the baseline's accuracy at these fractions of the budget; 1 is always among them.
         accuracies: And at these fixed accuracies.
+        metric: What the curves measure; balanced accuracy for classes of unequal size. Runs record both.
+        saturation: Also train on the whole pool, for three seeds; budgets at which the baseline has 99 % of that are marked.
         margin: Differences within ± margin count as equivalent.
         workers: Processes; has no influence on results.
         name: Name of the study, or None for that of the data set.
@@ -64,6 +70,8 @@ class StudySpec(BaseModel):
     final: bool = False
     fractions: tuple[Share, ...] = (0.5, 0.75, 1.0)
     accuracies: tuple[Share, ...] = ()
+    metric: Metric = "accuracy"
+    saturation: bool = False
     margin: Annotated[float, Field(gt=0, lt=1)] = MARGIN
     workers: Positive = 2
     name: str | None = None
@@ -95,7 +103,7 @@ class StudySpec(BaseModel):
         try:
             return cls.model_validate(settings)
         except ValidationError as error:
-            raise _usage(error) from error
+            raise usage(error, "study", cls) from error
 
     @classmethod
     def from_toml(cls, path: Path, **override: Any) -> StudySpec:
@@ -143,7 +151,7 @@ class StudySpec(BaseModel):
 
     def run_settings(self) -> dict[str, Any]:
         """What decides a run beside its method and seed."""
-        about_the_study = {"methods", "seeds", "baseline_factor", "fractions", "accuracies", "margin", "workers", "name"}
+        about_the_study = {"methods", "seeds", "baseline_factor", "fractions", "accuracies", "margin", "workers", "name", *_NEUTRAL}
         return self.model_dump(mode="json", exclude=about_the_study)
 
     @property
@@ -154,17 +162,25 @@ class StudySpec(BaseModel):
     @property
     def sha256(self) -> str:
         """Digest of everything that has an influence on the study's numbers."""
-        return digest(self.model_dump(mode="json", exclude={"workers", "name"}))
+        neutral = {key for key, value in _NEUTRAL.items() if getattr(self, key) == value}
+        return digest(self.model_dump(mode="json", exclude={"workers", "name", *neutral}))
 
 
-def _usage(error: ValidationError) -> UsageError:
+def usage(error: ValidationError, what: str, model: type[BaseModel]) -> UsageError:
+    """The first thing that is wrong with the settings of a study or a bench, in the words of its file.
+
+    Args:
+        error: What pydantic says.
+        what: `study` or `bench`.
+        model: Whose fields would be right.
+    """
     first = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in first["loc"] if part != "methods") or ("methods" if first["loc"] else "")
     if first["type"] == "extra_forbidden":
-        return UsageError(f"unknown setting {key!r} in the study", wanted=", ".join(StudySpec.model_fields))
+        return UsageError(f"unknown setting {key!r} in the {what}", wanted=", ".join(model.model_fields))
     if first["type"] == "missing":
-        return UsageError(f"the study needs the setting {key!r}")
+        return UsageError(f"the {what} needs the setting {key!r}")
     message = str(first["msg"]).removeprefix("Value error, ")
     if not key:
-        return UsageError(f"the study's settings do not fit: {message}")
-    return UsageError(f"bad value for {key!r} in the study: {message}", got=first.get("input"))
+        return UsageError(f"the {what}'s settings do not fit: {message}")
+    return UsageError(f"bad value for {key!r} in the {what}: {message}", got=first.get("input"))

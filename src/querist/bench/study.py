@@ -7,24 +7,30 @@ import io
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from querist.bench import selfchecks
 from querist.bench.analysis import CURVE_COLUMNS, at_equal_labels, compare, method_results, savings, tidy
 from querist.bench.crew import work_through
 from querist.bench.environment import environment
 from querist.bench.report import html
-from querist.bench.results import Failure, Study
+from querist.bench.results import Failure, Study, Void
 from querist.bench.runs import RunRecord, opened, read_record, write_atomically
-from querist.bench.spec import StudySpec
+from querist.bench.saturation import train_on_everything
+from querist.bench.spec import BASELINE, StudySpec
 from querist.bench.working import Emit, Event
 from querist.core.errors import UsageError
 
 _SETTINGS = "settings.json"
+Opened = Mapping[str, Any]
+"""One line of `final.log`: date, commit, study."""
 
 
-def run_study(spec: StudySpec, out: Path, *, emit: Emit = lambda event: None, command: str = "") -> Study:
+def run_study(
+    spec: StudySpec, out: Path, *, emit: Emit = lambda event: None, command: str = "", marks: Sequence[Void] = (), final_log: Sequence[Opened] = ()
+) -> Study:
     """Run what is missing of a study and write `study.json`, `curves.csv` and `report.html` into its folder.
 
     Args:
@@ -32,6 +38,8 @@ def run_study(spec: StudySpec, out: Path, *, emit: Emit = lambda event: None, co
         out: Its folder. Finished runs in it are kept, unfinished ones continue; methods and seeds may have been added since.
         emit: Takes the events of the runs (see `working.Event`), for progress.
         command: How it was started, for the record.
+        marks: What is void for reasons that lie outside this study.
+        final_log: When the final test set was opened, for the record.
 
     Returns:
         The study; `failures` names the runs that did not finish.
@@ -42,7 +50,7 @@ def run_study(spec: StudySpec, out: Path, *, emit: Emit = lambda event: None, co
     _refuse_other_settings(spec, out)
     folder = out / "runs"
     missing = [run for run in spec.runs() if read_record(folder, *run, spec.run_sha256) is None]
-    _rehearse(spec, {method for method, _ in missing})
+    items = rehearse(spec, {method for method, _ in missing})
     write_atomically(out / _SETTINGS, json.dumps(spec.run_settings(), indent=1))
     failures: list[Failure] = []
     watch = _Watch(out / "clock.json")
@@ -56,15 +64,24 @@ def run_study(spec: StudySpec, out: Path, *, emit: Emit = lambda event: None, co
 
     work_through(spec, missing, folder, listen)
     records = [record for run in spec.runs() if (record := read_record(folder, *run, spec.run_sha256)) is not None]
-    study = conclude(spec, records, failures, out=out, command=command, wall_seconds=watch.seconds)
+    study = conclude(spec, records, failures, out=out, command=command, wall_seconds=watch.seconds, marks=marks)
+    if spec.saturation:
+        found, failed = train_on_everything(spec, items, out, study.methods)
+        study = study.model_copy(update={"saturation": found, "failures": [*study.failures, *failed]})
+    study = study.model_copy(update={"opened": [dict(line) for line in final_log]})
     write(study, tidy(spec, records), out)
     return study
 
 
-def conclude(spec: StudySpec, records: Iterable[RunRecord], failures: Iterable[Failure], *, out: Path, command: str = "", wall_seconds: float = 0.0) -> Study:
-    """The record of a study from its finished runs, whatever order they came in."""
+def conclude(
+    spec: StudySpec, records: Iterable[RunRecord], failures: Iterable[Failure], *,
+    out: Path, command: str = "", wall_seconds: float = 0.0, marks: Sequence[Void] = (),
+) -> Study:  # fmt: skip
+    """The record of a study from its finished runs, whatever order they came in. Runs that violate a rule of the platform are left out of all results."""
     runs = list(records)
-    methods = method_results(spec, runs)
+    checked = selfchecks.of_runs(spec, runs)
+    void = [*marks, *checked.void]
+    methods = method_results(spec, [run for run in runs if not selfchecks.is_void(void, run.method, run.seed)])
     return Study(
         study=spec.title,
         dataset=spec.dataset,
@@ -77,6 +94,8 @@ def conclude(spec: StudySpec, records: Iterable[RunRecord], failures: Iterable[F
         report=str(out / "report.html"),
         at_budget=at_equal_labels(spec, methods),
         failures=sorted(failures, key=lambda failure: (spec.methods.index(failure.method), failure.seed)),
+        checks=list(checked.checks),
+        void=void,
         split="final" if spec.final else "development",
         spec=spec.model_dump(mode="json"),
         command=command,
@@ -109,14 +128,28 @@ def _refuse_other_settings(spec: StudySpec, out: Path) -> None:
         raise UsageError(f"the folder {out} holds runs made with other settings", got=got, hint="Choose another folder with --out.")
 
 
-def _rehearse(spec: StudySpec, methods: Iterable[str]) -> None:
-    """Set up a run of every method in a folder that is thrown away, so that mistakes show before anything is written or trained."""
-    for method in sorted(methods):
+def rehearse(spec: StudySpec, methods: Iterable[str]) -> int:
+    """Set up a run of every method in a folder that is thrown away, so that mistakes show before anything is written or trained.
+
+    Args:
+        spec: The study.
+        methods: Those to try; without any, the baseline if the size of the pool has to be known.
+
+    Returns:
+        The size of the pool, 0 if nothing had to be set up.
+
+    Raises:
+        UsageError: for a budget beyond the pool or an unknown method.
+        CapabilityError: for a method that needs what the learner does not provide.
+    """
+    items = 0
+    for method in sorted(methods) or ([BASELINE] if spec.saturation else []):
         with tempfile.TemporaryDirectory(prefix="querist-") as folder, opened(spec, method, 0, Path(folder)) as (project, _):
             items = int(project.status()["items"])
         if spec.budget > items:
             key = "initial" if spec.initial > items else "budget"
             raise UsageError(f"the {key} is beyond the pool of {spec.dataset!r}", got=getattr(spec, key), wanted=f"at most {items} labels")
+    return items
 
 
 class _Watch:

@@ -114,15 +114,15 @@ def sentence(study: Study) -> str:
 def _saving_sentence(study: Study, saving: LabelSaving) -> str:
     if saving.ratio is None:
         more = "" if saving.bound is None else f": it needs more than {1 / saving.bound:.2f} × the labels"
-        return f"{saving.method} did not reach the final accuracy of {BASELINE} ({percent(saving.at)}) within {study.budgets[-1]:,} labels{more}."
+        return f"{saving.method} did not reach the final {study.measure} of {BASELINE} ({percent(saving.at)}) within {study.budgets[-1]:,} labels{more}."
     ends = needed_interval(saving)
     certainty = f"95 % interval {ends}; {saving.n} seeds" if ends else f"{saving.n} seeds: no interval" if saving.n > 1 else "1 seed: no interval"
-    return f"{saving.method} needed {needed(saving)} the labels of {BASELINE} to reach its final accuracy of {percent(saving.at)} ({certainty})."
+    return f"{saving.method} needed {needed(saving)} the labels of {BASELINE} to reach its final {study.measure} of {percent(saving.at)} ({certainty})."
 
 
 def _verdict_sentence(study: Study, comparison: Comparison) -> str:
     margin = float(study.spec.get("margin", 0.005))
-    area = f"{points(comparison.difference)} points of mean accuracy over the budget"
+    area = f"{points(comparison.difference)} points of mean {study.measure} over the budget"
     if comparison.verdict == "no verdict":
         return f"Verdict: none with n = {comparison.n}, at least {LEAST_SEEDS} seeds are needed ({area})."
     certainty = f"95 % interval {interval(comparison.low, comparison.high)}, adjusted p {_relation(comparison.p)}"

@@ -11,12 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from querist.bench.runs import METRIC, RoundRecord, perform
+from querist.bench.analysis import measured
+from querist.bench.runs import RoundRecord, perform
 from querist.bench.spec import StudySpec
 from querist.core.errors import QueristError
 
 Event = Mapping[str, Any]
-"""`{"event": "started" | "round" | "done" | "failed", "method", "seed", …}`; a round has `labels`, `accuracy`, `seconds`, a failure `error`, `trace`."""
+"""`{"event": "started" | "round" | "done" | "failed", "method", "seed", …}`; a round has `labels`, `accuracy` (the study's metric), `seconds`, a failure
+`error`, `trace`."""
 Emit = Callable[[Event], None]
 THREADS = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
@@ -34,7 +36,7 @@ def work(spec: StudySpec, method: str, seed: int, folder: Path, emit: Emit) -> N
     run = {"method": method, "seed": seed}
 
     def on_round(record: RoundRecord) -> None:
-        emit({"event": "round", **run, "labels": record.labels, "accuracy": record.metrics[METRIC], "seconds": sum(record.seconds.values())})
+        emit({"event": "round", **run, "labels": record.labels, "accuracy": measured(record, spec.metric), "seconds": sum(record.seconds.values())})
 
     emit({"event": "started", **run})
     try:

@@ -13,6 +13,7 @@ from querist.core.spec import build
 from querist.data.arrays import FilePool
 from querist.data.datasets.named import NamedPool
 from querist.data.datasets.registry import names
+from querist.data.datasets.variants import base_name
 from querist.data.folders import FolderPool
 from querist.data.formats import TABLES
 from querist.data.tables import TablePool
@@ -42,7 +43,7 @@ def open_pool(source: str | os.PathLike[str] | Mapping[str, Any], **columns: Any
 def _opened(source: str, columns: Mapping[str, Any]) -> Pool:
     path = Path(source).expanduser()
     if not path.exists():
-        if source in names():
+        if base_name(source) in names():
             return NamedPool(source, **_only(columns, ("root",), "a named data set"))
         raise PoolError("there is no such folder, file or named data set", got=source, wanted="a path, or one of " + ", ".join(names()))
     path = path.resolve()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from querist.learn.learner import Fitted, Learns
 from querist.learn.selecting import choose
 from querist.learn.statistics.registry import LAZY, compute
 from querist.learn.view import FittedView
+from querist.learn.watched import Reads
 from querist.tasks.classification.learning import ClassificationHead
 
 MARK = "trained.json"
@@ -59,11 +60,13 @@ class LearnerRuntime:
         found = self.inputs.prepare(job.candidates, report)
         self.test_inputs.prepare(list(job.test), report)
         labelled = {item: job.labelled[item] for item in readable}
+        reads = Reads(frozenset(job.test))
+        watched = replace(self, inputs=reads.of(self.inputs), test_inputs=reads.of(self.test_inputs))
         started = time.perf_counter()
-        fitted = self._fitted(job, task, labelled, streams, report)
-        trained = time.perf_counter()
+        fitted = watched._fitted(job, task, labelled, streams, report)
+        trained, peeked = time.perf_counter(), reads.most
         tested, _ = self.test_inputs.readable(self.test_inputs.ready(list(job.test)))
-        metrics = self._evaluate(fitted, task, {item: job.test[item] for item in tested}, report)
+        metrics = watched._evaluate(fitted, task, {item: job.test[item] for item in tested}, report)
         ready = self.inputs.ready(job.candidates)
         pool, broken = self.inputs.readable(subpool(ready, self.score_pool, streams, [*job.labelled, *job.pending]))
         view = FittedView(
@@ -91,6 +94,7 @@ class LearnerRuntime:
             info={
                 "learner": spec(self.learner), "acquisition": spec(self.acquisition), "model": fitted.hash(), "note": partly.rstrip("; "),
                 "steps": [fit.steps for fit in fitted.fits], "labels": len(labelled), "score_pool": self.score_pool, "ready": len(ready), "tested": len(tested),
+                "test_reads": [peeked, reads.most - peeked],
             },
         )  # fmt: skip
 

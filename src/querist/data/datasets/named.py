@@ -13,11 +13,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from querist.core.errors import UsageError
+from querist.core.spec import digest
 from querist.data.arrays import ArrayPool
 from querist.data.datasets.registry import Entry, Loaded, Loader, entry
+from querist.data.datasets.variants import Rows, base_name, split, varied
 from querist.data.splits import stratified_split
 
 _SPLIT_SEED = 0  # part of every set's definition: another seed would be another benchmark
@@ -28,7 +31,7 @@ class NamedPool:
     """Items of a named data set, or those of one part of it; ids like `train-00017`, of the final test set `test-00017`.
 
     Attributes:
-        name: Name of the set.
+        name: Name of the set, with its variants.
         root: Folder with its files, or None for where they usually are.
         part: `all` training items; of these `pool` (may be asked) or `dev` (the development split); or `final`, the final
             test set, which nothing but a final evaluation may open.
@@ -40,10 +43,10 @@ class NamedPool:
 
     @property
     def _rows(self) -> ArrayPool:
-        row = entry(self.name)
+        row = entry(base_name(self.name))
         if self.part == "final" and row.final is None:
             raise UsageError(f"the data set {self.name!r} has no final test set")
-        return _part(str(row.final), self.root, "test").pool if self.part == "final" else _part(row.loader, self.root, "train").pool
+        return _part(str(row.final), self.root, "test").pool if self.part == "final" else _training(self.name, self.root).pool
 
     def ids(self) -> Sequence[str]:
         """The ids of the part, in canonical order."""
@@ -61,7 +64,7 @@ class NamedPool:
         return self._rows.take(ids)
 
     def fingerprint(self) -> str:
-        """Hex digest of ids and content of the set, and of the part."""
+        """Hex digest of ids and content of the set, and of the part; of a variant, of its labels too."""
         whole = self._rows.fingerprint() if self.part == "final" else _fingerprint(self.name, self.root)
         return whole if self.part == "all" else hashlib.sha256(f"{self.part}:{whole}".encode()).hexdigest()
 
@@ -124,16 +127,16 @@ def named(name: str, root: str | None = None) -> NamedSet:
     """A named data set; read once per process.
 
     Args:
-        name: One of `entries()`.
+        name: One of `entries()`, and after it the variants, `digits+noise10`.
         root: Folder with its files; None for where they usually are.
 
     Raises:
-        UsageError: for an unknown name.
+        UsageError: for an unknown name or variant, or one that does not suit the set.
         PoolError: if files are missing (the hint says how to get them) or broken.
         MissingExtraError: if a package that ships the data is not installed.
     """
-    row = entry(name)
-    part = _part(row.loader, root, "train")
+    row = entry(base_name(name))
+    part = _training(name, root)
     return NamedSet(
         name=name,
         pool=NamedPool(name, root),
@@ -176,9 +179,25 @@ def _part(loader: str, root: str | None, prefix: str) -> _Part:
     return _Part(ArrayPool(loaded.x, ids), targets, loaded.classes)
 
 
+@lru_cache(maxsize=4)
+def _training(name: str, root: str | None) -> _Part:
+    """All training items. A variant changes those that may be asked and leaves the development split alone."""
+    row = entry(base_name(name))
+    part = _part(row.loader, root, "train")
+    if not split(name)[1]:
+        return part
+    dev, place = _development(name, root), {label: number for number, label in enumerate(part.classes)}
+    held = set(dev)
+    free = tuple(item for item in part.pool.ids() if item not in held)
+    y = np.array([place[part.targets[item]] for item in free], dtype=np.int64)
+    rows = varied(row.name, name, Rows(free, part.pool.take(free), y, len(part.classes)))
+    targets = {item: part.targets[item] for item in dev} | {item: part.classes[label] for item, label in zip(rows.ids, rows.y.tolist(), strict=True)}
+    return _Part(ArrayPool(np.concatenate([part.pool.take(dev), rows.x]), [*dev, *rows.ids]), targets, part.classes)
+
+
 @lru_cache(maxsize=8)
 def _development(name: str, root: str | None) -> tuple[str, ...]:
-    row = entry(name)
+    row = entry(base_name(name))
     targets = _part(row.loader, root, "train").targets
     # A miniature of a set in its own format (tests, trials) keeps the proportion of the smallest sensible share.
     size = row.dev if isinstance(row.dev, float) or row.dev < len(targets) else 0.2
@@ -189,9 +208,11 @@ def _development(name: str, root: str | None) -> tuple[str, ...]:
 def _ids(name: str, root: str | None) -> Mapping[str, tuple[str, ...]]:
     dev = _development(name, root)
     held = set(dev)
-    return {"dev": dev, "pool": tuple(item for item in _part(entry(name).loader, root, "train").pool.ids() if item not in held)}
+    return {"dev": dev, "pool": tuple(item for item in _training(name, root).pool.ids() if item not in held)}
 
 
 @lru_cache(maxsize=8)
 def _fingerprint(name: str, root: str | None) -> str:
-    return _part(entry(name).loader, root, "train").pool.fingerprint()
+    part = _training(name, root)
+    whole = part.pool.fingerprint()
+    return whole if name == base_name(name) else digest([whole, dict(part.targets)])
