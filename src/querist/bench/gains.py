@@ -68,6 +68,7 @@ def retained(model: str, budgets: Sequence[int], original: Curves, transferred: 
         budgets: (t,) numbers of labels.
         original: Curves under the model that chose, the baseline among them.
         transferred: Curves of the same index sets under the other model.
+        margin: Half-width of the zone of equivalence.
     """
     kept = {name: _both(name, original, transferred) for name in transferred if name != BASELINE}
     kept = {name: seeds for name, seeds in kept.items() if seeds}

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from querist.bench.results import Study
-from querist.bench.statistics import shared_seeds
 from querist.core.errors import UsageError
 from querist.core.optional import require
 
@@ -104,7 +103,7 @@ def stability(studies: Sequence[Study]) -> Stability:
 def _areas(study: Study, methods: Sequence[str]) -> dict[str, float]:
     """Mean area of each method over the seeds that all of them finished."""
     by_seed = {name: dict(zip(study.methods[name].seeds, study.methods[name].aubc, strict=True)) for name in methods}
-    seeds = set(shared_seeds(by_seed[methods[0]], by_seed[methods[0]])).intersection(*by_seed.values())
+    seeds = set.intersection(*(set(values) for values in by_seed.values()))
     if not seeds:
         raise UsageError("the methods of a study share no seed", got=study.study, hint="Finish the study first.")
     return {name: float(np.mean([values[seed] for seed in sorted(seeds)])) for name, values in by_seed.items()}

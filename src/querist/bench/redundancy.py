@@ -79,7 +79,11 @@ def redundancy(x: Rows, rng: np.random.Generator, *, near: float = NEAR, sample:
 
 
 def effective_rank(x: Rows) -> float:
-    """exp of the entropy of the eigenvalues of the covariance of the rows (n, d), as shares of their sum; 0 if nothing varies."""
+    """The exponential of the entropy of the covariance's eigenvalues, as shares of their sum; 0 if nothing varies.
+
+    Args:
+        x: (n, d).
+    """
     centred = np.asarray(x, dtype=np.float64) - x.mean(axis=0, dtype=np.float64)
     gram = centred @ centred.T if len(x) < x.shape[1] else centred.T @ centred
     spectrum = np.maximum(np.linalg.eigvalsh(gram), 0.0)

@@ -73,7 +73,9 @@ class Transfer:
 
     def plain(self) -> dict[str, Any]:
         """JSON-ready."""
-        curves = {model: {name: {str(seed): list(curve) for seed, curve in runs.items()} for name, runs in methods.items()} for model, methods in self.curves.items()}
+        curves = {
+            model: {name: {str(seed): list(curve) for seed, curve in runs.items()} for name, runs in methods.items()} for model, methods in self.curves.items()
+        }
         return {
             "study": self.study,
             "dataset": self.dataset,

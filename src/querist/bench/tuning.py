@@ -285,7 +285,9 @@ class _Search:
                 score = self.ground.measure(fitted, {item: self.ground.data.targets[item] for item in self.validation})[METRIC]
             except TrainingError as failed:
                 error = str(failed)
-            self.fits.add(key, {"trial": number, "params": params, "set": place, "labels": size, "score": score, "error": error, "seconds": time.monotonic() - begun})
+            self.fits.add(
+                key, {"trial": number, "params": params, "set": place, "labels": size, "score": score, "error": error, "seconds": time.monotonic() - begun}
+            )
         self.worked += self._cost(params, size)
         said = self.fits[key]["score"]
         self.report("tune", min(self.worked / self.work, 1.0), {"what": f"{key}: {'diverged' if said is None else f'{100 * said:.1f} %'}"})

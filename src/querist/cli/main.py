@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 from typer.main import get_command
 
-from querist.cli import doctor, labelling, methods, projects, run, selecting, working
+from querist.cli import doctor, exploring, labelling, methods, projects, run, selecting, working
 from querist.cli.output import through_the_door
 from querist.core.threads import limit_threads
 
@@ -27,6 +27,7 @@ for command in (
     working.update, working.work,
     projects.status, projects.report, projects.export,
     selecting.select,
+    exploring.tune, exploring.transfer, exploring.analyse,
     doctor.doctor,
 ):  # fmt: skip
     app.command()(command)
