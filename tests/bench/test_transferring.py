@@ -40,7 +40,7 @@ def test_the_studys_own_recipe_comes_out_as_recorded(folder, moved):
     assert same.share is None, "two seeds show no gain"
     # Round 1 is the same set for both methods: trained once.
     assert found.trained == {"new": 12, "before": 0, "shared": 4}
-    assert found.order("linear") == sorted(found.order("linear"), key=lambda name: -dict(margin=found.rows[1].transferred.difference, random=0.0)[name])
+    assert found.order("linear") == (["margin", "random"] if found.rows[1].transferred.difference > 0 else ["random", "margin"])
 
 
 def test_it_goes_on_where_it_was(folder, moved):
@@ -70,9 +70,11 @@ def test_a_snapshot_serves_as_well(folder, tmp_path):
     (tmp_path / "snapshot.json").write_text(text, encoding="utf-8")
     (tmp_path / "s.json.gz").write_bytes(gzip.compress(text.encode()))
     for source in (tmp_path, tmp_path / "s.json.gz"):
-        assert [(run.method, run.seed, run.ids, run.rounds) for run in recorded(source).runs] == [(run.method, run.seed, run.ids, run.rounds) for run in found.runs]
+        assert [(run.method, run.seed, run.ids, run.rounds) for run in recorded(source).runs] == [
+            (run.method, run.seed, run.ids, run.rounds) for run in found.runs
+        ]
     again = transfer(tmp_path, {"same": {}}, seeds=1)
-    assert again.curves["same"]["margin"][0] == found.runs[-2].curve or again.curves["same"] == again.curves["original"]
+    assert again.curves["same"] == again.curves["original"] and set(again.curves["same"]["margin"]) == {0}
 
 
 def test_the_words(moved):

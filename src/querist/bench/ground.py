@@ -44,7 +44,7 @@ class Ground:
         Args:
             data: The set.
             options: As `assemble.parts.learner` takes them; `encoder`, `weights` and `side` decide the inputs.
-            folder: Where encoded items are kept.
+            folder: Where encoded items are kept, as a study keeps them: those of its runs are taken up.
 
         Raises:
             MissingExtraError: without torch.
@@ -56,10 +56,12 @@ class Ground:
 
         pool = NamedPool(data.name, data.pool.root, "pool")
         head = ClassificationHead.of(new_space("classification", list(data.classes)).schema())
-        with alone(folder):
-            made = inputs(pool, options, folder, seconds=math.inf)
-            if options.get("encoder"):
-                fill(made, pool)
+        if not options.get("encoder"):
+            return cls(data, head, inputs(pool, options, folder), options)
+        shared = folder / pool.fingerprint()[:16]
+        with alone(shared):
+            made = inputs(pool, options, shared, seconds=math.inf)
+            fill(made, pool)
         return cls(data, head, made, options)
 
     def development(self) -> Inputs:

@@ -29,7 +29,7 @@ class Ledger:
     def __init__(self, file: Path | None, settings: Mapping[str, Any]) -> None:
         self._file = file
         self.rows: dict[str, Row] = {}
-        head = {"settings": dict(settings), "sha256": digest(settings)}
+        head: dict[str, Any] = {"settings": dict(settings), "sha256": digest(settings)}
         found = [] if file is None else _whole_lines(file)
         if found and found[0].get("sha256") != head["sha256"]:
             there, here = found[0].get("settings", {}), head["settings"]

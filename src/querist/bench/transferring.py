@@ -107,7 +107,8 @@ def transfer(
 
     Args:
         source: Folder of the study, or its snapshot.
-        models: Name → what differs from the study's learner options: `recipe`, `network`, `scheme`, `encoder`, …
+        models: Name → what differs from the study's learner options: `recipe`, `network`, `scheme`, `encoder`, … With a recipe
+            only the encoder of the study is kept.
         methods: Only these; all by default.
         seeds: Only seeds below this number.
         ledger: File that keeps every fit, so that the same call goes on; None keeps none.
@@ -130,7 +131,8 @@ def transfer(
     if {BASELINE} == {run.method for run in found.runs} or BASELINE not in {run.method for run in found.runs}:
         raise UsageError("a gain needs finished runs of the baseline and of a method", got=", ".join(sorted({run.method for run in found.runs})))
     with tempfile.TemporaryDirectory(prefix="querist-") as folder, one_thread():
-        return _Transfer(found, models, ledger, report, Path(folder)).run()
+        features = source / "runs" / "features"
+        return _Transfer(found, models, ledger, report, features if features.is_dir() else Path(folder)).run()
 
 
 class _Transfer:
@@ -143,8 +145,7 @@ class _Transfer:
         self.found, self.report, self.folder = found, report, folder
         self.data = named(study.dataset, study.root)
         self.original = learner_options(study.dataset, study.learner_options())
-        inputs = {key: value for key, value in self.original.items() if key in _INPUTS}
-        self.models = {name: learner_options(study.dataset, {**inputs, **options}) for name, options in models.items()}
+        self.models = {name: learner_options(study.dataset, {**_kept(self.original, options), **options}) for name, options in models.items()}
         self.fits = Ledger(ledger, {"dataset": study.dataset, "fingerprint": self.data.fingerprint, "study": study.run_sha256})
         self.total = len(self.models) * sum(len(run.rounds) for run in found.runs)
         self.done = self.shared = 0
@@ -160,7 +161,7 @@ class _Transfer:
     def _model(self, name: str, options: Mapping[str, Any]) -> dict[str, dict[int, tuple[float, ...]]]:
         from querist.assemble.parts import learner
 
-        ground = Ground.open(self.data, options, self.folder / digest(dict(options))[:16])
+        ground = Ground.open(self.data, options, self.folder)
         tests = ground.development()
 
         made = {run.method: learner(options, run.method) for run in self.found.runs}
@@ -184,6 +185,11 @@ class _Transfer:
             fitted = ground.fit(made, values, Streams(run.seed, number), values)
             self.fits.add(key, {"accuracy": ground.measure(fitted, self.data.test, tests)["accuracy"]})
         return float(self.fits[key]["accuracy"])
+
+
+def _kept(original: Mapping[str, Any], options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What another model takes over: everything, or, if it names a recipe of its own, how items are read."""
+    return {key: value for key, value in original.items() if key in _INPUTS} if options.keys() & {"recipe", "use"} else original
 
 
 def _table(runs: Sequence[IndexSets], curves: Mapping[tuple[str, int], Sequence[float]]) -> dict[str, dict[int, tuple[float, ...]]]:

@@ -47,6 +47,7 @@ def transfer(
     studies: Annotated[list[str], typer.Argument(metavar="STUDY…", help="Folder of a study, or its snapshot; several with --ranks.", show_default=False)],
     recipe: Annotated[list[str] | None, typer.Option("--recipe", help="Another model: a recipe, or a TOML file; may be given again.", metavar="NAME")] = None,
     network: Annotated[list[str] | None, typer.Option("--network", help="Another model: the study's recipe with this network.", metavar="NAME")] = None,
+    encoder: Encoder = None,
     steps: Steps = None,
     method: Annotated[list[str] | None, typer.Option("--method", help="Only this method and random; may be given again.", metavar="M")] = None,
     seeds: Annotated[int | None, typer.Option("--seeds", help="Only seeds 0 … N-1.", metavar="N")] = None,
@@ -63,7 +64,7 @@ def transfer(
     if ranks:
         compared_ranks(studies, out)
     else:
-        transferred(studies, recipe or (), network or (), {"steps": steps}, {"methods": tuple(method or ()), "seeds": seeds}, out)
+        transferred(studies, recipe or (), network or (), {"encoder": encoder, "steps": steps}, {"methods": tuple(method or ()), "seeds": seeds}, out)
 
 
 def analyse(
