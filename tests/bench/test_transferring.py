@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -70,9 +71,7 @@ def test_a_snapshot_serves_as_well(folder, tmp_path):
     (tmp_path / "snapshot.json").write_text(text, encoding="utf-8")
     (tmp_path / "s.json.gz").write_bytes(gzip.compress(text.encode()))
     for source in (tmp_path, tmp_path / "s.json.gz"):
-        assert [(run.method, run.seed, run.ids, run.rounds) for run in recorded(source).runs] == [
-            (run.method, run.seed, run.ids, run.rounds) for run in found.runs
-        ]
+        assert list(recorded(source).runs) == [replace(run, values=None) for run in found.runs]
     again = transfer(tmp_path, {"same": {}}, seeds=1)
     assert again.curves["same"] == again.curves["original"] and set(again.curves["same"]["margin"]) == {0}
 

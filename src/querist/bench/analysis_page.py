@@ -19,7 +19,8 @@ _STYLE = (
     "table{border-collapse:collapse;margin:1rem 0}td,th{padding:.2rem .8rem;border-bottom:1px solid #ddd;text-align:right}"
     "td:first-child,th:first-child{text-align:left}svg{max-width:100%;height:auto}text{font:12px system-ui;fill:#333}.small{color:#555;font-size:.9rem}"
 )
-Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
+Rows = list[tuple[str, ...]]
+Table = tuple[tuple[str, ...], Rows]
 
 
 def write(found: Analysis, path: Path) -> None:
@@ -71,8 +72,8 @@ def _paragraphs(found: Analysis) -> list[str]:
 
 
 def _tables(found: Analysis) -> dict[str, Table]:
-    rows = [(share, items, *cells) for share, items, cells in analysis_rows(found)]
-    compared = [
+    rows: Rows = [(share, items, *cells) for share, items, cells in analysis_rows(found)]
+    compared: Rows = [
         (
             family(row.family),
             f"{100 * row.share:g} %",
@@ -85,8 +86,8 @@ def _tables(found: Analysis) -> dict[str, Table]:
     ]
     importance = found.importance
     edges, counts = importance["histogram"]["edges"], importance["histogram"]["counts"]
-    bins = [(f"{low:.3g} to {high:.3g}", f"{count:,}") for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True) if count]
-    spread = [
+    bins: Rows = [(f"{low:.3g} to {high:.3g}", f"{count:,}") for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True) if count]
+    spread: Rows = [
         (
             name,
             f"{cloud.dimension:,}",

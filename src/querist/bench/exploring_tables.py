@@ -98,7 +98,7 @@ def transfer_sentence(found: Transfer) -> str:
 
 def ranks_table(found: Stability) -> Table:
     """Mean ranks, and how far they move."""
-    table = _grid("Mean rank by area under the budget curve, 1 is best", "method", "all", "one left out", *(row.dataset for row in found.left_out))
+    table = _grid("Mean rank, 1 is best", "method", "all", "one left out", *(row.dataset for row in found.left_out))
     for name in found.methods:
         low, high = found.ranges[name]
         table.add_row(name, f"{found.mean_ranks[name]:.2f}", f"{low:.2f} to {high:.2f}", *(f"{row.ranks[name]:g}" for row in found.left_out))

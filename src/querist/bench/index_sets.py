@@ -63,7 +63,7 @@ def recorded(path: Path, methods: Sequence[str] = (), seeds: int | None = None) 
     file = path / SNAPSHOT if path.is_dir() else path
     if path.is_dir() and (path / "runs").is_dir():
         study = Study.open(path)
-        spec, found = StudySpec.of(study.spec), _from_projects(study, path / "runs")
+        spec, found = StudySpec.of(study.spec), list(_from_projects(study, path / "runs"))
     elif file.is_file():
         spec, found = _from_snapshot(file)
     else:

@@ -146,19 +146,16 @@ def _watching() -> Iterator[Report]:
         with reporting() as bars:
             yield bars
         return
-    begun = last = time.monotonic()
-    first = 0.0
+    from querist.bench.pace import Pace
+    from querist.bench.wording import duration
+
+    pace, said = Pace(), time.monotonic()
 
     def line(phase: str, fraction: float, extra: Mapping[str, Any]) -> None:
-        nonlocal last, first
-        now = time.monotonic()
-        if last == begun:
-            first = fraction
-        if now - last >= _EVERY and fraction < 1:
-            from querist.bench.wording import duration
-
-            left = (now - begun) * (1 - fraction) / max(fraction - first, 1e-9)
-            note(f"[{100 * fraction:.0f} %] {extra.get('what', phase)}, about {duration(left)} left")
-            last = now
+        nonlocal said
+        left = pace.left(fraction)
+        if time.monotonic() - said >= _EVERY and fraction < 1:
+            said = time.monotonic()
+            note(f"[{100 * fraction:.0f} %] {extra.get('what', phase)}" + ("" if left is None else f", about {duration(left)} left"))
 
     yield line
