@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from querist.bench.environment import environment
 from querist.bench.ground import Ground
-from querist.bench.redundancy import NEAR, SAMPLE, Redundancy, redundancy
+from querist.bench.redundancy import DENSE, NEAR, SAMPLE, Redundancy, redundancy
 from querist.bench.retention import FAMILIES, SMALL, Contrast, Finding, Kept, contrasts, finding, gini, sizes, thresholds
 from querist.bench.working import one_thread
 from querist.core.contracts import Report, no_report
@@ -83,8 +83,8 @@ class Analysis:
 
     @property
     def redundant(self) -> bool:
-        """Whether many items have a near-duplicate."""
-        return self.inputs.near_duplicates >= REDUNDANT
+        """Whether many items have a copy, or a near-duplicate in a space where that is no accident."""
+        return self.inputs.copies >= REDUNDANT or (self.inputs.near_duplicates >= REDUNDANT and self.inputs.effective_rank >= DENSE)
 
     def plain(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -94,7 +94,7 @@ class Analysis:
             "retention": kept,
             "redundant": self.redundant,
             "split": "development",
-            "thresholds": dict(thresholds(NEAR, REDUNDANT)),
+            "thresholds": {**thresholds(), "near_duplicate": NEAR, "dense": DENSE, "redundant": REDUNDANT},
             "environment": environment(),
         }
 

@@ -167,6 +167,8 @@ def redundancy_sentence(found: Analysis) -> str:
     text = f"{percent(inputs.near_duplicates)} of the items have a near-duplicate{copies}: about {inputs.distinct:,.0f} of {inputs.items:,} items are distinct."
     if found.redundant:
         text += " The data set repeats itself: take a method that spreads its batch, or drop duplicates first."
+    elif inputs.near_duplicates >= REDUNDANT:
+        text += " In so few effective dimensions items lie close without being copies."
     agreement = "" if importance["agreement"] is None else f", rank correlation {importance['agreement']:.2f} between seeds"
     held = f"Importance: the top tenth of the items holds {percent(importance['top_10_share'])} of it (Gini {importance['gini']:.2f}{agreement})."
     rank = f"{inputs.effective_rank:.1f} of {inputs.dimension:,} inputs, {features.effective_rank:.1f} of {features.dimension:,} features"

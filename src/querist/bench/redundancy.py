@@ -14,8 +14,11 @@ from numpy.typing import NDArray
 
 Rows = NDArray[np.floating]
 
-NEAR: Final = 0.1
-"""Two items are near-duplicates if they lie within this share of the median distance of two random items."""
+NEAR: Final = 0.15
+"""Two items are near-duplicates if they lie within this share of the median distance of two random items: copies with noise of a tenth do, and
+in real sets of seven effective dimensions and more hardly anything else does (digits .2 %, wine and breast-cancer none, Fashion-MNIST .2 %)."""
+DENSE: Final = 4.0
+"""Below this effective rank items lie that close without being copies (iris: 71 %)."""
 SAMPLE: Final = 2000
 """Items whose neighbours are looked for (among all items), and that the spectrum is taken of."""
 _BLOCK: Final = 4096

@@ -138,6 +138,6 @@ def gini(values: NDArray[np.float64]) -> float:
     return float((2 * np.arange(1, n + 1) - n - 1) @ ordered / (n * total))
 
 
-def thresholds(near: float, redundant: float) -> Mapping[str, float]:
+def thresholds() -> Mapping[str, float]:
     """Everything that the verdict hangs on, for the record."""
-    return {"small": SMALL, "enough": ENOUGH, "gain": GAIN, "least_seeds": LEAST_SEEDS, "near_duplicate": near, "redundant": redundant}
+    return {"small": SMALL, "enough": ENOUGH, "gain": GAIN, "least_seeds": LEAST_SEEDS}
