@@ -17,7 +17,7 @@ _WIDTH, _HEIGHT, _LEFT, _BELOW = 640, 300, 52, 40
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;color:#222;max-width:46rem;margin:2rem auto;padding:0 1rem}"
     "table{border-collapse:collapse;margin:1rem 0}td,th{padding:.2rem .8rem;border-bottom:1px solid #ddd;text-align:right}"
-    "td:first-child,th:first-child{text-align:left}svg{max-width:100%;height:auto}text{font:12px system-ui;fill:#333}.small{color:#555;font-size:.9rem}"
+    "td:first-child,th:first-child{text-align:left;white-space:nowrap}svg{max-width:100%}text{font-size:12px;fill:#333}.small{color:#555;font-size:.9rem}"
 )
 Rows = list[tuple[str, ...]]
 Table = tuple[tuple[str, ...], Rows]
@@ -111,7 +111,8 @@ def _curves(found: Analysis) -> str:
     """Accuracy against the part trained on, one line a family."""
     kept = found.retention
     floor = min(row.mean for row in kept)
-    low, high = math.floor(20 * floor) / 20, max(1.0, *(row.mean for row in kept))
+    step = 0.1 if floor < 0.8 else 0.05 if floor < 0.9 else 0.02
+    low, high = step * math.floor(floor / step), 1.0
     first = math.log(min(row.share for row in kept))
 
     def x(share: float) -> float:
@@ -121,14 +122,15 @@ def _curves(found: Analysis) -> str:
         return 12 + (_HEIGHT - _BELOW - 12) * (high - accuracy) / (high - low)
 
     look = looks(FAMILIES)
-    ticks = [low + (high - low) * step / 4 for step in range(5)]
+    ticks = [low + step * place for place in range(round((high - low) / step) + 1)]
     drawn = [f'<line x1="{_LEFT}" x2="{_WIDTH - 20}" y1="{y(tick):.1f}" y2="{y(tick):.1f}" stroke="#eee"/>' for tick in ticks]
     drawn += [f'<text x="4" y="{y(tick) + 4:.1f}">{100 * tick:.0f} %</text>' for tick in ticks]
     drawn += [f'<text x="{x(share):.1f}" y="{_HEIGHT - 20}" text-anchor="middle">{100 * share:g} %</text>' for share in sorted({row.share for row in kept})]
     for place, name in enumerate(FAMILIES):
         line = sorted((row.share, row.mean) for row in kept if row.family == name)
-        dots = " ".join(f"{x(share):.1f},{y(mean):.1f}" for share, mean in line)
-        drawn.append(f'<polyline points="{dots}" fill="none" stroke="{look[name].colour}" stroke-width="2"/>')
+        path = " ".join(f"{x(share):.1f},{y(mean):.1f}" for share, mean in line)
+        drawn.append(f'<polyline points="{path}" fill="none" stroke="{look[name].colour}" stroke-width="2"/>')
+        drawn += [f'<circle cx="{x(share):.1f}" cy="{y(mean):.1f}" r="3" fill="{look[name].colour}"/>' for share, mean in line]
         drawn.append(f'<text x="{_WIDTH - 190}" y="{_HEIGHT - _BELOW - 70 + 16 * place}" style="fill:{look[name].colour}">{family(name)}</text>')
     words = f"Accuracy on the development split against the part of {found.dataset} trained on"
     return f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escaping.escape(words)}">{"".join(drawn)}</svg>'

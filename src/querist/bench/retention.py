@@ -115,11 +115,11 @@ def contrasts(kept: Sequence[Kept], margin: float = MARGIN) -> list[Contrast]:
 
 
 def finding(kept: Sequence[Kept], compared: Sequence[Contrast]) -> Finding:
-    """The verdict; see `Finding`. It is said at the largest small share, or where the proven gain is largest."""
+    """The verdict; see `Finding`. It is said at the largest small share, or the largest at which a gain is proven."""
     cells = {(row.family, row.share): row for row in kept}
     proven = [row for row in compared if row.verdict == "better" and row.difference >= GAIN]
     if proven:
-        shown = max(proven, key=lambda row: (row.difference, -row.share))
+        shown = max(proven, key=lambda row: (row.share, row.difference))
     else:
         last = max(row.share for row in compared)
         shown = max((row for row in compared if row.share == last), key=lambda row: row.difference)
