@@ -1,7 +1,7 @@
 """From a spec to the working parts: the one place where learner, acquisition and project meet.
 
 A project's `learner` is a mapping: `{"recipe": NAME}` or a learner's own spec (`{"use": …}`), plus the options
-`inference`, `refit`, `scheme`, `network`, `steps`, `encoder`, `weights`, `side`.
+`inference`, `refit`, `scheme`, `network`, `steps`, `encoder`, `weights`, `side`; `network` and `scheme` by name or as specs.
 """
 
 from __future__ import annotations
@@ -73,12 +73,16 @@ def learner(options: Mapping[str, Any], method: Any) -> Learner:
     changes: dict[str, Any] = {"inference": build(catalogue.row(inference, "inference")["inference_spec"])}
     if options.get("network"):
         changes["network"] = network(options["network"], options.get("weights"))
+    scheme = options.get("scheme")
+    if isinstance(scheme, Mapping):  # tuned settings, in full
+        changes["scheme"] = build(scheme)
     if options.get("steps"):
-        if not isinstance(made.scheme, Supervised):
-            raise UsageError("this recipe has no step rule to replace", got=type(made.scheme).__name__, wanted="Supervised")
-        changes["scheme"] = dataclasses.replace(made.scheme, steps=Steps(0.0, int(options["steps"]), int(options["steps"])))
-    if options.get("scheme"):
-        changes["scheme"] = _wrapped(str(options["scheme"]), changes.get("scheme", made.scheme))
+        inner = changes.get("scheme", made.scheme)
+        if not isinstance(inner, Supervised):
+            raise UsageError("this recipe has no step rule to replace", got=type(inner).__name__, wanted="Supervised")
+        changes["scheme"] = dataclasses.replace(inner, steps=Steps(0.0, int(options["steps"]), int(options["steps"])))
+    if scheme and not isinstance(scheme, Mapping):
+        changes["scheme"] = _wrapped(str(scheme), changes.get("scheme", made.scheme))
     if options.get("refit"):
         changes["refit"] = str(catalogue.row(str(options["refit"]), "refit")["name"])
     return dataclasses.replace(made, **changes)

@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 from typer.main import get_command
 
-from querist.cli import benching, doctor, labelling, methods, projects, run, selecting, working
+from querist.cli import benching, doctor, exploring, labelling, methods, projects, run, selecting, snapshots, working
 from querist.cli.output import through_the_door
 from querist.core.threads import limit_threads
 
@@ -28,6 +28,7 @@ for command in (
     projects.status, projects.report, projects.export,
     selecting.select,
     benching.bench,
+    exploring.tune, exploring.transfer, exploring.analyse,
     doctor.doctor,
 ):  # fmt: skip
     app.command()(command)
