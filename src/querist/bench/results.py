@@ -152,6 +152,7 @@ class Study(Record):
         label_saving: The same at equal accuracy.
         out: Folder of the study.
         report: The HTML report.
+        snapshot: The file by which the study can be checked, replayed and verified; empty where its runs were recorded without one.
         at_budget: The same at equal labels.
         failures: Runs that did not finish.
         split: What the accuracy was measured on.
@@ -171,6 +172,7 @@ class Study(Record):
     label_saving: list[LabelSaving]
     out: str
     report: str
+    snapshot: str = ""
     at_budget: list[AtBudget] = []
     failures: list[Failure] = []
     split: Literal["development", "final"] = "development"

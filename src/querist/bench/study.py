@@ -17,6 +17,7 @@ from querist.bench.environment import environment
 from querist.bench.report import html
 from querist.bench.results import Failure, Study
 from querist.bench.runs import RunRecord, opened, read_record, write_atomically
+from querist.bench.snapshot import write_snapshot
 from querist.bench.spec import StudySpec
 from querist.bench.working import Emit, Event
 from querist.core.errors import UsageError
@@ -25,7 +26,7 @@ _SETTINGS = "settings.json"
 
 
 def run_study(spec: StudySpec, out: Path, *, emit: Emit = lambda event: None, command: str = "") -> Study:
-    """Run what is missing of a study and write `study.json`, `curves.csv` and `report.html` into its folder.
+    """Run what is missing of a study and write `study.json`, `snapshot.json`, `curves.csv` and `report.html` into its folder.
 
     Args:
         spec: The study.
@@ -57,6 +58,7 @@ def run_study(spec: StudySpec, out: Path, *, emit: Emit = lambda event: None, co
     work_through(spec, missing, folder, listen)
     records = [record for run in spec.runs() if (record := read_record(folder, *run, spec.run_sha256)) is not None]
     study = conclude(spec, records, failures, out=out, command=command, wall_seconds=watch.seconds)
+    study = study.model_copy(update={"snapshot": write_snapshot(spec, records, study, out)})
     write(study, tidy(spec, records), out)
     return study
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 from typer.main import get_command
 
-from querist.cli import doctor, labelling, methods, projects, run, selecting, working
+from querist.cli import doctor, labelling, methods, projects, run, selecting, snapshots, working
 from querist.cli.output import through_the_door
 from querist.core.threads import limit_threads
 
@@ -27,6 +27,7 @@ for command in (
     working.update, working.work,
     projects.status, projects.report, projects.export,
     selecting.select,
+    snapshots.check_snapshot, snapshots.verify, snapshots.replay, snapshots.diff,
     doctor.doctor,
 ):  # fmt: skip
     app.command()(command)
