@@ -84,7 +84,7 @@ def check(plain: Plain) -> list[Problem]:
     except QueristError as error:
         return [Problem("spec", f"the settings are none that this program knows: {error}")]
     try:
-        found = [*_rounds(plain, spec.budgets), *_runs(plain, spec), *_tables(plain), *_settings(plain, spec), *_digests(plain)]
+        found = [*_runs(plain, spec), *_rounds(plain, spec.budgets), *_tables(plain), *_settings(plain, spec), *_digests(plain)]
         return sorted(found or list(_claims(plain, spec)), key=lambda problem: problem.round is None)
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         return [Problem("structure", f"something in it is of a wrong type: {error}")]
