@@ -124,14 +124,16 @@ def test_equal_beginnings_have_equal_models(plain):
     assert ("model", "margin", 0, 1) in [(p.what, p.method, p.seed, p.round) for p in check(plain)]
 
 
-def test_scores_of_a_large_study_are_kept_as_digests(folder, monkeypatch, study):
-    monkeypatch.setattr(snapshot, "LIMIT", 1000)
-    small = snapshot.read(Path(run_study(StudySpec.of(LIGHT), folder).snapshot))
-    assert check(small) == [] and small["content_sha256"] == study[1]["content_sha256"]
+def test_what_is_published_is_small(plain, tmp_path, monkeypatch):
+    size = len(snapshot.text(plain))
+    for limit, name, whole in ((size, "snapshot.json", True), (size // 2, "snapshot.json.gz", True), (1000, "snapshot.json.gz", False)):
+        monkeypatch.setattr(snapshot, "LIMIT", limit)
+        file = snapshot.publish(plain, tmp_path)
+        assert [file] == list(tmp_path.iterdir()) and file.name == name
+        small = snapshot.read(tmp_path)
+        assert check(small) == [] and small["content_sha256"] == plain["content_sha256"] and (small == plain) is whole
     row = run_of(small, "margin", 0)["rounds"][1]
-    assert "scores" not in row and row["scores_sha256"] == digest(run_of(study[1], "margin", 0)["rounds"][1]["scores"])
-    monkeypatch.undo()
-    run_study(StudySpec.of(LIGHT), folder)
+    assert row["scores"] is None and row["scores_sha256"] == digest(run_of(plain, "margin", 0)["rounds"][1]["scores"])
 
 
 def test_runs_recorded_before_there_were_snapshots_are_kept_and_give_none(tmp_path):

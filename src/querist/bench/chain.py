@@ -7,15 +7,19 @@ Reference:
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
-
-from querist.core.spec import canonical_json, digest
 
 Plain = Mapping[str, Any]
 
 LINKED: Final = ("labels", "ids", "scores_sha256", "metrics", "model", "labels_sha256", "steps")
 """What a round's hash covers, beside the hash before it."""
+
+
+def digest(plain: Any) -> str:
+    """As `core.spec.digest`, of what is plain JSON already: snapshots are large."""
+    return hashlib.sha256(_canonical(plain).encode()).hexdigest()
 
 
 def root(method: str, seed: int, run_sha256: str) -> str:
@@ -31,7 +35,7 @@ def link(before: str, row: Plain) -> str:
         row: The round, with `scores` or in their place `scores_sha256`.
     """
     covered = {key: row.get(key) for key in LINKED} | {"scores_sha256": scores_sha256(row)}
-    return hashlib.sha256(f"{before}|{canonical_json(covered)}".encode()).hexdigest()
+    return hashlib.sha256(f"{before}|{_canonical(covered)}".encode()).hexdigest()
 
 
 def scores_sha256(row: Plain) -> str:
@@ -55,3 +59,7 @@ def first_break(method: str, seed: int, run_sha256: str, rows: Sequence[Plain]) 
             return place
         before = str(row["hash"])
     return None
+
+
+def _canonical(plain: Any) -> str:
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

@@ -17,11 +17,10 @@ from typing import Any, Final, NamedTuple
 
 from querist.bench import snapshot
 from querist.bench.analysis import at_equal_labels, compare, method_results, savings
-from querist.bench.chain import first_break, scores_sha256
+from querist.bench.chain import digest, first_break, scores_sha256
 from querist.bench.runs import METRIC
 from querist.bench.spec import StudySpec
 from querist.core.errors import MissingExtraError, QueristError
-from querist.core.spec import digest
 
 Plain = Mapping[str, Any]
 
@@ -68,11 +67,12 @@ class Problem(NamedTuple):
         return {"method": self.method, "seed": self.seed, "round": self.round, "what": self.what}
 
 
-def check(plain: Plain) -> list[Problem]:
+def check(plain: Plain, *, claims: bool = True) -> list[Problem]:
     """All problems, those of a round first; empty if the snapshot keeps the rules that it names.
 
     Args:
         plain: A snapshot as `snapshot.read` gives it.
+        claims: Also compute anew what is claimed, which takes seconds for hundreds of runs.
     """
     version = plain.get("rules")
     if not isinstance(version, int) or version not in REQUIRED:
@@ -85,7 +85,7 @@ def check(plain: Plain) -> list[Problem]:
         return [Problem("spec", f"the settings are none that this program knows: {error}")]
     try:
         found = [*_runs(plain, spec), *_rounds(plain, spec.budgets), *_tables(plain), *_settings(plain, spec), *_digests(plain)]
-        return sorted(found or list(_claims(plain, spec)), key=lambda problem: problem.round is None)
+        return sorted(found or (list(_claims(plain, spec)) if claims else []), key=lambda problem: problem.round is None)
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         return [Problem("structure", f"something in it is of a wrong type: {error}")]
 

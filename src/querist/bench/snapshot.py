@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from querist.bench.chain import scores_sha256
+from querist.bench.chain import digest, scores_sha256
 from querist.bench.environment import code
 from querist.bench.results import Study
 from querist.bench.runs import RoundRecord, RunRecord, write_atomically
@@ -24,14 +24,13 @@ from querist.bench.spec import StudySpec
 from querist.core import catalogue
 from querist.core.errors import QueristError, UsageError
 from querist.core.rng import STREAMS, stream
-from querist.core.spec import digest
 
 FORMAT: Final = "querist-snapshot"
 SCHEMA: Final = 1
 RULES: Final = 1
 FILE: Final = "snapshot.json"
 LIMIT: Final = 5_000_000
-"""Characters above which the lists of scores give way to their digests."""
+"""Bytes of a published snapshot: above them it is packed, and if that is not enough the scores give way to their digests."""
 
 ABOUT: Final = frozenset({"environments", "code", "command", "times", "failures", "content_sha256", "sha256"})
 """Keys that `content_sha256` does not cover: they may differ between equal studies. Neither does it cover a run's `environment`."""
@@ -62,10 +61,30 @@ def write_snapshot(spec: StudySpec, records: Sequence[RunRecord], study: Study, 
     if not records or not all(row.hash for record in records for row in record.rounds) or len({digest(record.data) for record in records}) > 1:
         file.unlink(missing_ok=True)  # else an older one would stand for runs that it does not hold
         return ""
-    plain = compose(spec, records, study)
-    whole = text(plain)
-    write_atomically(file, whole if len(whole) <= LIMIT else text(sealed(without_scores(plain))))
+    write_atomically(file, text(compose(spec, records, study)))
     return str(file)
+
+
+def publish(plain: Plain, folder: Path) -> Path:
+    """Write a snapshot where results are published, small enough for a repository: plain, else packed, else packed without scores.
+
+    Args:
+        plain: The snapshot.
+        folder: Where to; a snapshot that is there is replaced.
+
+    Returns:
+        The file, `snapshot.json` or `snapshot.json.gz`.
+    """
+    whole, packed = folder / FILE, folder / f"{FILE}.gz"
+    for file in (whole, packed):
+        file.unlink(missing_ok=True)
+    content = text(plain).encode()
+    if len(content) <= LIMIT:
+        whole.write_bytes(content)
+        return whole
+    small = gzip.compress(content, mtime=0)
+    packed.write_bytes(small if len(small) <= LIMIT else gzip.compress(text(sealed(without_scores(plain))).encode(), mtime=0))
+    return packed
 
 
 def compose(spec: StudySpec, records: Iterable[RunRecord], study: Study) -> dict[str, Any]:
@@ -117,7 +136,7 @@ def content_sha256(plain: Plain) -> str:
 
 def without_scores(plain: Plain) -> dict[str, Any]:
     """The snapshot with digests in the place of the scores; chains and content digest stay as they are."""
-    runs = [run | {"rounds": [_without(row, "scores") | {"scores_sha256": scores_sha256(row)} for row in run["rounds"]]} for run in plain["runs"]]
+    runs = [run | {"rounds": [row | {"scores": None, "scores_sha256": scores_sha256(row)} for row in run["rounds"]]} for run in plain["runs"]]
     return {**plain, "runs": runs}
 
 
@@ -135,7 +154,7 @@ def read(path: Path) -> dict[str, Any]:
     Raises:
         UsageError: if it is not there, no snapshot, or of a newer schema.
     """
-    file = path / FILE if path.is_dir() else path
+    file = next((one for one in (path / FILE, path / f"{FILE}.gz") if one.is_file()), path / FILE) if path.is_dir() else path
     try:
         raw = file.read_bytes()
         plain = json.loads(gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw)

@@ -79,7 +79,7 @@ def diff(
 
     both = [snapshot.read(Path(path)) for path in (a, b)]
     for path, plain in zip((a, b), both, strict=True):
-        if problems := check(plain):
+        if problems := check(plain, claims=False):
             note(f"{path} breaks its rules: {problems[0].text}")
             if problems[0].what in ("rules", "structure", "spec"):
                 return _refused(plain, problems)
@@ -129,13 +129,23 @@ def _watched(plain: Mapping[str, Any], methods: list[str] | None, seeds: list[in
 
 
 def _outcome(plain: Mapping[str, Any], outcome: Any, differences: Mapping[str, list[Any]]) -> int:
+    from querist.bench.environment import code
+    from querist.bench.environment import differing as between
+
+    program = between(plain["code"], code())
+    if program and not outcome.ok:
+        note(f"the program is another one than that of the record: {', '.join(f'{key} {was} there, {here} here' for key, (was, here) in program.items())}")
     facts = {
         "runs": outcome.runs, "rounds": outcome.rounds, "largest_difference": outcome.largest, "same_models": outcome.models, "tolerance": outcome.tolerance,
-        "environment": {key: {"recorded": recorded, "here": here} for key, (recorded, here) in differences.items()},
+        "environment": _two(differences), "code": _two(program),
     }  # fmt: skip
     same = f"{outcome.models} of {outcome.rounds} models are the same bit for bit, accuracies differ by at most {outcome.largest:.4f}"
     text = f"{outcome.rounds} rounds of {outcome.runs} runs made again; {same}"
     return _said(plain, outcome.level, outcome.ok, outcome.first, facts, text + ("" if outcome.tolerance is None else f" (tolerance {outcome.tolerance:g})"))
+
+
+def _two(differences: Mapping[str, list[Any]]) -> dict[str, dict[str, Any]]:
+    return {key: {"recorded": recorded, "here": here} for key, (recorded, here) in differences.items()}
 
 
 def _said(plain: Mapping[str, Any], level: str, ok: bool, first: Mapping[str, Any] | None, facts: Mapping[str, Any], text: str) -> int:
