@@ -59,6 +59,8 @@ def test_a_forgery_with_all_hashes_computed_anew_is_named(digits, change, round_
     outcome, differences = verify(forged(digits, change), methods=["bald"], seeds=[1])
     assert not outcome.ok and outcome.level == "L1" and not differences
     assert {key: outcome.first[key] for key in ("method", "seed", "round", "what")} == {"method": "bald", "seed": 1, "round": round_, "what": what}
+    if change is a_setting:
+        assert outcome.first["recorded"] == {"scheme.steps.low": 4, "scheme.steps.high": 4} and set(outcome.first["here"].values()) == {5}
 
 
 @pytest.mark.parametrize("key", ["scores", "model", "metrics", "steps"])

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from querist.bench import snapshot
 from querist.bench.crew import Run, work_through
+from querist.bench.environment import ABSENT
 from querist.bench.runs import METRIC, RunRecord, read_record
 from querist.bench.spec import StudySpec
 from querist.bench.working import Emit, Event
@@ -21,7 +22,7 @@ Compared = Callable[[Plain, RunRecord, int], tuple[str, Any, Any] | None]
 PARTS: Final = ("learner", "weights_sha256", "score_pool")
 """What of a run's resolved parts has to be the same even where no strategy is run."""
 
-_SHOWN = 8
+_SHOWN = 4
 
 
 @dataclass(frozen=True)
@@ -155,9 +156,16 @@ def _beginning(plain: Plain, entry: Plain, record: RunRecord, keys: Sequence[str
 
 
 def _place(run: Run, round_: int, what: str, recorded: Any, here: Any) -> dict[str, Any]:
-    return {"method": run[0], "seed": run[1], "round": round_, "what": what, "recorded": _shown(recorded), "here": _shown(here)}
+    was, now = (_leaves(value) if isinstance(value, Mapping | list) else value for value in (recorded, here))
+    if isinstance(was, Mapping) and isinstance(now, Mapping):  # to be read: only where they part, and not all of that
+        parted = [key for key in dict.fromkeys((*was, *now)) if was.get(key, ABSENT) != now.get(key, ABSENT)][:_SHOWN]
+        was, now = ({key: side.get(key, ABSENT) for key in parted} for side in (was, now))
+    return {"method": run[0], "seed": run[1], "round": round_, "what": what, "recorded": was, "here": now}
 
 
-def _shown(value: Any) -> Any:
-    """Long lists are cut: this is to be read."""
-    return [*value[:_SHOWN], "…"] if isinstance(value, list | tuple) and len(value) > _SHOWN else value
+def _leaves(plain: Any, path: str = "") -> dict[str, Any]:
+    """The values of nested mappings and lists by their paths."""
+    if not isinstance(plain, Mapping | list):
+        return {path: plain}
+    below = plain.items() if isinstance(plain, Mapping) else enumerate(plain)
+    return {key: value for name, one in below for key, value in _leaves(one, f"{path}.{name}" if path else str(name)).items()}

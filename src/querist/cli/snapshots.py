@@ -118,14 +118,23 @@ def _refused(plain: Mapping[str, Any], problems: list[Any]) -> int:
 
 @contextmanager
 def _watched(plain: Mapping[str, Any], methods: list[str] | None, seeds: list[int] | None, workers: int) -> Iterator[Any]:
-    """Progress of the chosen runs on stderr."""
+    """Progress of the chosen runs on stderr: with the time left where it is the whole study."""
     from querist.bench.progress import progress
     from querist.bench.spec import StudySpec
 
-    spec = StudySpec.of({**plain["spec"], "workers": workers})
-    chosen = sum((not methods or run["method"] in methods) and (not seeds or run["seed"] in seeds) for run in plain["runs"])
-    with progress(spec, done=len(spec.runs()) - chosen) as events:
-        yield events
+    if not methods and not seeds:
+        with progress(StudySpec.of({**plain["spec"], "workers": workers})) as events:
+            yield events
+        return
+    total = sum((not methods or run["method"] in methods) and (not seeds or run["seed"] in seeds) for run in plain["runs"])
+    ended: list[Mapping[str, Any]] = []
+
+    def lines(event: Mapping[str, Any]) -> None:
+        if event["event"] in ("done", "failed"):
+            ended.append(event)
+            note(f"[{len(ended)}/{total}] {event['method']} seed {event['seed']}{': ' + event['error'] if event['event'] == 'failed' else ''}")
+
+    yield lines
 
 
 def _outcome(plain: Mapping[str, Any], outcome: Any, differences: Mapping[str, list[Any]]) -> int:
