@@ -6,6 +6,7 @@ import csv
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.stats import rankdata
@@ -15,18 +16,18 @@ TRACKS = {"mlp": "trained", "features-head": "frozen"}
 NAMES = {"trained": "a small network trained from scratch", "frozen": "frozen features and a linear head"}
 
 
-def studies() -> dict[str, dict]:
+def studies() -> dict[str, dict[str, Any]]:
     """Data set → study, those that are recorded."""
     found = (json.loads(file.read_text(encoding="utf-8")) for file in sorted(RESULTS.glob("across-*/study.json")))
     return {study["dataset"]: study for study in found}
 
 
-def track(study: dict) -> str:
+def track(study: dict[str, Any]) -> str:
     """`trained` or `frozen`."""
     return TRACKS[study["spec"]["learner"]["recipe"]]
 
 
-def ranks(study: dict) -> dict[str, float]:
+def ranks(study: dict[str, Any]) -> dict[str, float]:
     """Method → rank by mean area under the budget curve over the seeds that all have; 1 is best, random included."""
     methods = study["methods"]
     shared = sorted(set.intersection(*(set(one["seeds"]) for one in methods.values())))
@@ -34,13 +35,13 @@ def ranks(study: dict) -> dict[str, float]:
     return dict(zip(areas, rankdata([-area for area in areas.values()]).tolist(), strict=True))
 
 
-def mark(row: dict) -> str:
+def mark(row: dict[str, Any]) -> str:
     """The difference from random in points, bold where the verdict is `better`, struck out where it is `worse`."""
     text = f"{100 * row['difference']:+.1f}".replace("-", "−")
     return f"**{text}**" if row["verdict"] == "better" else f"~~{text}~~" if row["verdict"] == "worse" else text
 
 
-def table(chosen: dict[str, dict]) -> list[str]:
+def table(chosen: dict[str, dict[str, Any]]) -> list[str]:
     """One line a method, by mean rank."""
     placed = {name: ranks(study) for name, study in chosen.items()}
     rows = {name: {row["method"]: row for row in study["comparisons"]} for name, study in chosen.items()}
@@ -53,7 +54,7 @@ def table(chosen: dict[str, dict]) -> list[str]:
     return lines
 
 
-def verdict(found: dict[str, dict]) -> list[str]:
+def verdict(found: dict[str, dict[str, Any]]) -> list[str]:
     """What became of `auto`."""
     rows = {name: next(row for row in study["comparisons"] if row["method"] == "auto") for name, study in found.items()}
     worse = [name for name, row in rows.items() if row["verdict"] == "worse"]

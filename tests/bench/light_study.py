@@ -1,12 +1,15 @@
 """A real project with a light learner (nearest class mean on three clouds of points), named by import path in the study tests."""
 
+import hashlib
 import os
 import signal
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
+from querist.core import catalogue
 from querist.core.errors import UsageError
 from querist.core.records import RoundResult, Selection
 from querist.core.rng import stream
@@ -40,19 +43,23 @@ class NearestMean:
         time.sleep(self.learner.get("nap", 0.0))
         values = np.array(list(job.labelled.values()))
         x = self.pool.take(list(job.labelled))
-        means = np.array([x[values == name].mean(axis=0) if (values == name).any() else [9.0, 9.0] for name in CLASSES])
+        means = np.array([x[values == name].mean(axis=0) if (values == name).any() else [9.0, 9.0] for name in CLASSES]) + self.learner.get("shift", 0.0)
 
         def distances(ids):
             return np.linalg.norm(self.pool.take(list(ids))[:, None] - means, axis=-1)
 
         guessed = np.array(CLASSES)[distances(job.test).argmin(axis=1)]
         accuracy = float(np.mean(guessed == np.array(list(job.test.values()))))
+        info = {"model": hashlib.sha256(means.tobytes()).hexdigest(), "steps": [1], "learner": {"shift": self.learner.get("shift", 0.0)}}
+        if not isinstance(self.method, str):  # a replay
+            chosen = catalogue.acquisition(self.method).select(SimpleNamespace(candidates=job.candidates, round=job.round), job.batch, None)
+            return RoundResult(chosen, {"accuracy": accuracy}, {"train": 0.01}, len(job.candidates), info=info)
         ordered = np.sort(distances(job.candidates), axis=1)
         rng = stream(job.seed, job.round, "select")
         scores = rng.random(len(job.candidates)) if self.method == "random" else ordered[:, 0] - ordered[:, 1]
         best = np.argsort(-scores, kind="stable")[: job.batch + job.reserve]
         ranking = Selection(tuple(job.candidates[i] for i in best), tuple(float(scores[i]) for i in best))
-        return RoundResult(ranking, {"accuracy": accuracy}, {"train": 0.01, "score": 0.0, "select": 0.0}, len(job.candidates))
+        return RoundResult(ranking, {"accuracy": accuracy}, {"train": 0.01, "score": 0.0, "select": 0.0}, len(job.candidates), info=info)
 
 
 def simulation(*, dataset, root, final, method, learner, seed, path: Path, initial, batch, budget, score_pool):

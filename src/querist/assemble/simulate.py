@@ -24,10 +24,16 @@ LEARNERS: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 """Learner options of a named set where none are asked for; others train the MLP."""
 
+_INPUT: Final = frozenset({"encoder", "weights", "side"})
+
 
 def learner_options(dataset: str, wishes: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The learner options of a simulated run: the set's own, and over them what is asked for. `encoder = "none"` takes the inputs as they are."""
-    chosen = {"recipe": "mlp", **LEARNERS.get(base_name(dataset), {}), **(wishes or {})}
+    """The learner options of a simulated run: the set's own, and over them what is asked for. `encoder = "none"` takes the inputs as they are.
+
+    A learner that is given whole (`use`) brings its own recipe; only how items become tensors is then the set's.
+    """
+    asked, own = dict(wishes or {}), dict(LEARNERS.get(base_name(dataset), {}))
+    chosen = {key: value for key, value in own.items() if key in _INPUT} | asked if "use" in asked else {"recipe": "mlp", **own, **asked}
     if chosen.get("encoder") == NO_ENCODER:
         del chosen["encoder"]
     return chosen

@@ -202,6 +202,7 @@ class Study(Record):
         label_saving: The same at equal accuracy.
         out: Folder of the study.
         report: The HTML report.
+        snapshot: The file by which the study can be checked, replayed and verified; empty where its runs were recorded without one.
         at_budget: The same at equal labels.
         failures: Runs that did not finish.
         checks: What the platform found when it checked itself.
@@ -225,6 +226,7 @@ class Study(Record):
     label_saving: list[LabelSaving]
     out: str
     report: str
+    snapshot: str = ""
     at_budget: list[AtBudget] = []
     failures: list[Failure] = []
     checks: list[Check] = []

@@ -8,10 +8,13 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from querist.bench import recording
+from querist.bench.chain import links
+from querist.bench.environment import fingerprint
 from querist.bench.spec import StudySpec
 from querist.core.contracts import Oracle
 from querist.core.errors import StoreError, TrainingError, UsageError
@@ -21,7 +24,7 @@ from querist.core.spec import digest
 METRIC = "accuracy"
 
 
-class RunProject(Protocol):
+class RunProject(recording.Recorded, Protocol):
     """What a run uses of a project."""
 
     def run(self, oracle: Oracle) -> Any:
@@ -59,21 +62,52 @@ class RunFactory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RoundRecord:
-    """What was measured at one budget."""
+    """What was measured at one budget. Records of older versions have the first three fields only.
+
+    Attributes:
+        labels: Labels that the model was trained on.
+        metrics: Name → value.
+        seconds: Name → value; in no hash, for it differs between equal runs.
+        ids: The items that were labelled for this round, in the order chosen.
+        scores: Their scores, empty where nobody scored them (round 1).
+        model: SHA-256 of the trained weights.
+        labels_sha256: Digest of all item–value pairs trained on.
+        steps: Optimiser steps, one number per ensemble member.
+        hash: Link of the run's chain; see `chain`.
+    """
 
     labels: int
     metrics: Mapping[str, float]
     seconds: Mapping[str, float]
+    ids: tuple[str, ...] = ()
+    scores: tuple[float | None, ...] = ()
+    model: str = ""
+    labels_sha256: str = ""
+    steps: tuple[int, ...] = ()
+    hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """A finished run."""
+    """A finished run.
+
+    Attributes:
+        method: Catalogue name or import path.
+        seed: Root seed.
+        run_sha256: Digest of the settings that decide a run.
+        rounds: One per budget.
+        data: See `recording.data_of`.
+        parts: See `recording.parts_of`.
+        environment: Fingerprint of where it was made; see `environment.fingerprint`.
+    """
 
     method: str
     seed: int
     run_sha256: str
     rounds: tuple[RoundRecord, ...]
+    data: Mapping[str, Any] = field(default_factory=dict)
+    parts: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def curve(self) -> tuple[float, ...]:
@@ -104,9 +138,8 @@ def perform(spec: StudySpec, method: str, seed: int, folder: Path, on_round: OnR
     with opened(spec, method, seed, folder) as (project, oracle):
         heard = _Heard(oracle, project, on_round)
         project.run(heard)
-        rounds = _exact(heard.listen(), spec.budgets)
-    record = RunRecord(method, seed, spec.run_sha256, rounds)
-    write_atomically(folder / f"{name}.json", json.dumps(asdict(record), indent=1))
+        record = _recorded(project, RunRecord(method, seed, spec.run_sha256, _exact(heard.listen(), spec.budgets)), spec.budgets)
+    write_atomically(folder / f"{name}.json", _text(record))
     return record
 
 
@@ -132,10 +165,36 @@ def read_record(folder: Path, method: str, seed: int, run_sha256: str) -> RunRec
     """The record of a finished run, or None if it is not there, not whole, or of other settings."""
     try:
         plain = json.loads((folder / f"{run_name(method, seed)}.json").read_text(encoding="utf-8"))
-        record = RunRecord(plain["method"], plain["seed"], plain["run_sha256"], tuple(RoundRecord(**row) for row in plain["rounds"]))
+        whole = {key: value for key, value in plain.items() if key in _RUN}
+        record = RunRecord(**{**whole, "rounds": tuple(_round(row) for row in plain["rounds"])})
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return record if (record.method, record.seed, record.run_sha256) == (method, seed, run_sha256) else None
+
+
+_RUN, _ROUND = (frozenset(entry.name for entry in fields(kind)) for kind in (RunRecord, RoundRecord))
+
+
+def _round(plain: Mapping[str, Any]) -> RoundRecord:
+    known: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in plain.items() if key in _ROUND}
+    return RoundRecord(**known)
+
+
+def _text(record: RunRecord) -> str:
+    """A record as JSON, one line per round."""
+    plain = asdict(record)
+    rounds = ",\n  ".join(json.dumps(row) for row in plain.pop("rounds"))
+    return "{\n" + "".join(f" {json.dumps(key)}: {json.dumps(value)},\n" for key, value in plain.items()) + f' "rounds": [\n  {rounds}\n ]\n}}'
+
+
+def _recorded(project: RunProject, record: RunRecord, budgets: Sequence[int]) -> RunRecord:
+    """The record with what each round was made of, chained, and where and from what."""
+    first, *rest = project.snapshots()
+    rows = recording.details(project, rest, budgets)
+    hashes = links(record.method, record.seed, record.run_sha256, [asdict(row) | detail for row, detail in zip(record.rounds, rows, strict=True)])
+    rounds = tuple(replace(row, **detail, hash=link) for row, detail, link in zip(record.rounds, rows, hashes, strict=True))
+    parts = recording.parts_of(project, rest[-1])
+    return replace(record, rounds=rounds, data=recording.data_of(project, first), parts=parts, environment=fingerprint(encoder=parts["options"].get("encoder")))
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -19,6 +19,7 @@ from querist.bench.report import html
 from querist.bench.results import Failure, Study, Void
 from querist.bench.runs import RunRecord, opened, read_record, write_atomically
 from querist.bench.saturation import train_on_everything
+from querist.bench.snapshot import write_snapshot
 from querist.bench.spec import BASELINE, StudySpec
 from querist.bench.working import Emit, Event
 from querist.core.errors import UsageError
@@ -31,7 +32,7 @@ Opened = Mapping[str, Any]
 def run_study(
     spec: StudySpec, out: Path, *, emit: Emit = lambda event: None, command: str = "", marks: Sequence[Void] = (), final_log: Sequence[Opened] = ()
 ) -> Study:
-    """Run what is missing of a study and write `study.json`, `curves.csv` and `report.html` into its folder.
+    """Run what is missing of a study and write `study.json`, `snapshot.json`, `curves.csv` and `report.html` into its folder.
 
     Args:
         spec: The study.
@@ -69,6 +70,7 @@ def run_study(
         found, failed = train_on_everything(spec, items, out, study.methods)
         study = study.model_copy(update={"saturation": found, "failures": [*study.failures, *failed]})
     study = study.model_copy(update={"opened": [dict(line) for line in final_log]})
+    study = study.model_copy(update={"snapshot": write_snapshot(spec, records, study, out)})
     write(study, tidy(spec, records), out)
     return study
 

@@ -29,6 +29,7 @@ for command in (
     selecting.select,
     benching.bench,
     exploring.tune, exploring.transfer, exploring.analyse,
+    snapshots.check_snapshot, snapshots.verify, snapshots.replay, snapshots.diff,
     doctor.doctor,
 ):  # fmt: skip
     app.command()(command)

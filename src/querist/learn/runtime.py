@@ -6,6 +6,8 @@ evaluated once on the checkpoint already chosen, the same sub-pool for every met
 
 from __future__ import annotations
 
+import json
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,10 +21,11 @@ from querist.core.contracts import Acquisition, Report
 from querist.core.order import canonical
 from querist.core.records import RoundJob, RoundResult
 from querist.core.rng import Streams
-from querist.core.spec import digest, spec
+from querist.core.spec import canonical_json, digest, spec
 from querist.learn.guesses import leave_guesses
 from querist.learn.inputs import Inputs
 from querist.learn.learner import Fitted, Learns
+from querist.learn.schemes.base import Fit
 from querist.learn.selecting import choose
 from querist.learn.statistics.registry import LAZY, compute
 from querist.learn.view import FittedView
@@ -107,13 +110,14 @@ class LearnerRuntime:
         folder = Path(job.workdir)
         mark = folder / MARK
         same = digest({"learner": spec(self.learner), "labelled": dict(labelled), "round": job.round, "seed": job.seed, "schema": dict(job.schema)})
-        if mark.is_file() and mark.read_text(encoding="utf-8") == same:
+        fits = _marked(mark, same)
+        if fits is not None:
             restored = self.learner.restore(self.inputs, task, folder, streams)
             if restored is not None:
-                return restored
+                return replace(restored, fits=fits)
         fitted = self.learner.fit(self.inputs, task, labelled, streams, job.previous, report)
         fitted.save(folder)
-        mark.write_text(same, encoding="utf-8")
+        mark.write_text(canonical_json({"trained": same, "steps": [fit.steps for fit in fitted.fits]}), encoding="utf-8")
         return fitted
 
     def _evaluate(self, fitted: Fitted, task: ClassificationHead, test: Mapping[str, Any], report: Report) -> dict[str, float]:
@@ -123,6 +127,15 @@ class LearnerRuntime:
         report("evaluate", 0.0, {"items": len(ids)})
         scored = fitted.score(ids, inputs=self.test_inputs)
         return task.metrics(scored.probs.mean(axis=1, dtype=np.float64), task.targets({item: test[item] for item in ids}))
+
+
+def _marked(mark: Path, same: str) -> tuple[Fit, ...] | None:
+    """The fits of an update that was cut off after its training; None if it did not get that far, or trained something else."""
+    try:
+        plain = json.loads(mark.read_text(encoding="utf-8"))
+        return tuple(Fit(int(steps), math.nan) for steps in plain["steps"]) if plain["trained"] == same else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def subpool(candidates: Sequence[str], size: int, streams: Streams, others: Iterable[str] = ()) -> list[str]:

@@ -401,6 +401,10 @@ class Project:
                 return {**json.loads(text), "hash": digest}
         raise UsageError("there is no such round", got=n, wanted=f"0 to {self.rounds()[-1].n}")
 
+    def snapshots(self) -> Iterator[Mapping[str, Any]]:
+        """The snapshots of all rounds in order, as `snapshot` gives them."""
+        return ({**json.loads(text), "hash": digest} for _, text, digest in self.store.snapshots())
+
     def verify_chain(self) -> int | None:
         """The first round whose snapshot was altered, or None if the hash chain holds."""
         return snapshot.first_break(self.store.snapshots())
