@@ -19,7 +19,7 @@ from querist.bench import snapshot
 from querist.bench.analysis import at_equal_labels, compare, method_results, savings
 from querist.bench.chain import digest, first_break, scores_sha256
 from querist.bench.runs import METRIC
-from querist.bench.spec import StudySpec
+from querist.bench.spec import StudySpec, settings_sha256
 from querist.core.errors import MissingExtraError, QueristError
 
 Plain = Mapping[str, Any]
@@ -187,7 +187,7 @@ def _settings(plain: Plain, spec: StudySpec) -> Iterator[Problem]:
         "dataset": (plain["dataset"], spec.dataset),
         "split": (plain["split"], "final" if spec.final else "development"),
         "methods": (list(plain["methods"]), list(spec.methods)),
-        "spec_sha256": (plain["spec_sha256"], snapshot.spec_sha256(settings)),
+        "spec_sha256": (plain["spec_sha256"], settings_sha256(settings)),
         # Settings that came later than the snapshot were not in its digest.
         "run_sha256": (plain["run_sha256"], digest({key: settings[key] for key in spec.run_settings() if key in settings})),
     }

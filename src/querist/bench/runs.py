@@ -74,6 +74,7 @@ class RoundRecord:
         labels_sha256: Digest of all item–value pairs trained on.
         steps: Optimiser steps, one number per ensemble member.
         hash: Link of the run's chain; see `chain`.
+        test_reads: How often the test items were read before training ended, and after.
     """
 
     labels: int
@@ -85,6 +86,7 @@ class RoundRecord:
     labels_sha256: str = ""
     steps: tuple[int, ...] = ()
     hash: str = ""
+    test_reads: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

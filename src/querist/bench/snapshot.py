@@ -20,7 +20,7 @@ from querist.bench.chain import digest, scores_sha256
 from querist.bench.environment import code
 from querist.bench.results import Study
 from querist.bench.runs import RoundRecord, RunRecord, write_atomically
-from querist.bench.spec import StudySpec
+from querist.bench.spec import StudySpec, settings_sha256
 from querist.core import catalogue
 from querist.core.errors import QueristError, UsageError
 from querist.core.rng import STREAMS, stream
@@ -34,9 +34,6 @@ LIMIT: Final = 5_000_000
 
 ABOUT: Final = frozenset({"environments", "code", "command", "times", "failures", "content_sha256", "sha256"})
 """Keys that `content_sha256` does not cover: they may differ between equal studies. Neither does it cover a run's `environment`."""
-NO_INFLUENCE: Final = frozenset({"workers", "name"})
-"""Settings without influence on numbers; `spec_sha256` does not cover them."""
-
 _KEY = 12
 _DIGITS = 4
 _PARTS = ("features", "train", "score", "select")
@@ -102,7 +99,7 @@ def compose(spec: StudySpec, records: Iterable[RunRecord], study: Study) -> dict
             "command": study.command,
             "code": code(),
             "spec": settings,
-            "spec_sha256": spec_sha256(settings),
+            "spec_sha256": settings_sha256(settings),
             "run_sha256": spec.run_sha256,
             "budgets": list(spec.budgets),
             "data": {**runs[0].data, "initial": {str(run.seed): list(run.rounds[0].ids) for run in runs}},
@@ -185,11 +182,6 @@ def records(plain: Plain) -> list[RunRecord]:
 def resolved(spec: StudySpec) -> dict[str, Any]:
     """All settings of a study as a snapshot keeps them: how many workers made it is not among them."""
     return spec.model_dump(mode="json", exclude={"workers"})
-
-
-def spec_sha256(settings: Plain) -> str:
-    """Digest of all settings with an influence on numbers."""
-    return digest({key: value for key, value in settings.items() if key not in NO_INFLUENCE})
 
 
 def results(study: Study) -> dict[str, Any]:

@@ -162,8 +162,13 @@ class StudySpec(BaseModel):
     @property
     def sha256(self) -> str:
         """Digest of everything that has an influence on the study's numbers."""
-        neutral = {key for key, value in _NEUTRAL.items() if getattr(self, key) == value}
-        return digest(self.model_dump(mode="json", exclude={"workers", "name", *neutral}))
+        return settings_sha256(self.model_dump(mode="json"))
+
+
+def settings_sha256(settings: Mapping[str, Any]) -> str:
+    """Digest of all settings of a study with an influence on its numbers; see `StudySpec.sha256`."""
+    neutral = {key for key, value in _NEUTRAL.items() if settings.get(key) == value}
+    return digest({key: value for key, value in settings.items() if key not in {"workers", "name", *neutral}})
 
 
 def usage(error: ValidationError, what: str, model: type[BaseModel]) -> UsageError:
