@@ -17,7 +17,7 @@ BASELINE = "random"
 """Every study has it; every method is compared with it."""
 
 Metric = Literal["accuracy", "balanced_accuracy"]
-_NEUTRAL: Final[Mapping[str, Any]] = {"metric": "accuracy", "saturation": False}
+NEUTRAL: Final[Mapping[str, Any]] = {"metric": "accuracy", "saturation": False}
 """Settings that came later, at the values that change nothing: they leave the digests of recorded studies as they are."""
 
 Positive = Annotated[int, Field(ge=1)]
@@ -151,7 +151,7 @@ class StudySpec(BaseModel):
 
     def run_settings(self) -> dict[str, Any]:
         """What decides a run beside its method and seed."""
-        about_the_study = {"methods", "seeds", "baseline_factor", "fractions", "accuracies", "margin", "workers", "name", *_NEUTRAL}
+        about_the_study = {"methods", "seeds", "baseline_factor", "fractions", "accuracies", "margin", "workers", "name", *NEUTRAL}
         return self.model_dump(mode="json", exclude=about_the_study)
 
     @property
@@ -162,7 +162,7 @@ class StudySpec(BaseModel):
     @property
     def sha256(self) -> str:
         """Digest of everything that has an influence on the study's numbers."""
-        neutral = {key for key, value in _NEUTRAL.items() if getattr(self, key) == value}
+        neutral = {key for key, value in NEUTRAL.items() if getattr(self, key) == value}
         return digest(self.model_dump(mode="json", exclude={"workers", "name", *neutral}))
 
 
