@@ -21,7 +21,7 @@ from querist.bench.runs import read_record, write_atomically
 from querist.bench.saturation import FEATURES, share_features
 from querist.bench.selfchecks import Random, defaults, joined, query_sizes
 from querist.bench.spec import BASELINE
-from querist.bench.study import rehearse, run_study
+from querist.bench.study import refuse_other_settings, rehearse, run_study
 from querist.bench.together import cell_result, together
 from querist.bench.working import Emit
 
@@ -50,6 +50,7 @@ def run_bench(spec: BenchSpec, out: Path, *, final: bool = False, watch: Watch |
     """
     cells = spec.expand(final=final)
     for cell in cells:
+        refuse_other_settings(cell.spec, out / cell.name)
         if missing := {method for method, seed in cell.spec.runs() if read_record(out / cell.name / "runs", method, seed, cell.spec.run_sha256) is None}:
             rehearse(cell.spec, missing)
     log = log_final(spec, cells, out, command) if final else []

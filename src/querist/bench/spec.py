@@ -17,7 +17,7 @@ BASELINE = "random"
 """Every study has it; every method is compared with it."""
 
 Metric = Literal["accuracy", "balanced_accuracy"]
-_NEUTRAL: Final[Mapping[str, Any]] = {"metric": "accuracy", "saturation": False}
+NEUTRAL: Final[Mapping[str, Any]] = {"metric": "accuracy", "saturation": False}
 """Settings that came later, at the values that change nothing: they leave the digests of recorded studies as they are."""
 
 Positive = Annotated[int, Field(ge=1)]
@@ -151,7 +151,7 @@ class StudySpec(BaseModel):
 
     def run_settings(self) -> dict[str, Any]:
         """What decides a run beside its method and seed."""
-        about_the_study = {"methods", "seeds", "baseline_factor", "fractions", "accuracies", "margin", "workers", "name", *_NEUTRAL}
+        about_the_study = {"methods", "seeds", "baseline_factor", "fractions", "accuracies", "margin", "workers", "name", *NEUTRAL}
         return self.model_dump(mode="json", exclude=about_the_study)
 
     @property
@@ -167,7 +167,7 @@ class StudySpec(BaseModel):
 
 def settings_sha256(settings: Mapping[str, Any]) -> str:
     """Digest of all settings of a study with an influence on its numbers; see `StudySpec.sha256`."""
-    neutral = {key for key, value in _NEUTRAL.items() if settings.get(key) == value}
+    neutral = {key for key, value in NEUTRAL.items() if settings.get(key) == value}
     return digest({key: value for key, value in settings.items() if key not in {"workers", "name", *neutral}})
 
 

@@ -48,7 +48,7 @@ def run_study(
     Raises:
         UsageError: for a budget beyond the pool, an unknown method, or a folder that holds another study.
     """
-    _refuse_other_settings(spec, out)
+    refuse_other_settings(spec, out)
     folder = out / "runs"
     missing = [run for run in spec.runs() if read_record(folder, *run, spec.run_sha256) is None]
     items = rehearse(spec, {method for method, _ in missing})
@@ -118,7 +118,12 @@ def write(study: Study, rows: list[dict[str, Any]], out: Path) -> None:
     write_atomically(out / "report.html", html(study))
 
 
-def _refuse_other_settings(spec: StudySpec, out: Path) -> None:
+def refuse_other_settings(spec: StudySpec, out: Path) -> None:
+    """Keep runs of different settings out of one folder.
+
+    Raises:
+        UsageError: naming the settings that differ from those of the runs in the folder.
+    """
     try:
         there: Mapping[str, Any] = json.loads((out / _SETTINGS).read_text(encoding="utf-8"))
     except (OSError, ValueError):

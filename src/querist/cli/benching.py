@@ -11,7 +11,6 @@ import typer
 
 from querist.cli.options import Json, Root
 from querist.cli.output import DONE, FAILED, emit, note
-from querist.core import catalogue
 from querist.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -49,6 +48,7 @@ def _run(spec: BenchSpec, out: Path, final: bool) -> int:
     from querist.bench.bench_progress import Across
     from querist.bench.bench_tables import bench_table, void_text
     from querist.bench.benching import RECORD, run_bench
+    from querist.core import catalogue
 
     cells = spec.expand(final=final)
     for cell in cells:
