@@ -12,7 +12,7 @@ import pytest
 from querist import assemble
 from querist.assemble import learners
 from querist.assemble.parts import NETWORKS, inputs, learner, network, runtime
-from querist.assemble.simulate import LEARNERS, simulation
+from querist.assemble.simulate import LEARNERS, learner_options, simulation
 from querist.core import catalogue
 from querist.core.contracts import no_report
 from querist.core.errors import UsageError
@@ -38,6 +38,14 @@ def test_options_change_the_recipe() -> None:
     assert made.network == MLP(hidden=()) and made.refit == "warm" and made.inference == MCDropout()
     assert isinstance(made.scheme, Supervised) and made.scheme.steps == Steps(0.0, 7, 7) and made.scheme.rate == 0.004
     assert learner({}, "bald").inference == MCDropout() and learner({}, "badge").inference.samples == 1
+
+
+def test_a_learner_given_whole_brings_its_recipe_and_leaves_the_inputs_to_the_set() -> None:
+    whole = spec(Learner(MLP(hidden=(3,))))
+    assert learner_options("digits", whole) == whole and learner(learner_options("digits", whole), "bald") == Learner(MLP(hidden=(3,)))
+    texts = learner_options("movie-sentiment", whole)
+    assert texts == {"encoder": "tfidf", **whole} and learner(texts, "margin") == Learner(MLP(hidden=(3,)))
+    assert learner_options("movie-sentiment", {**whole, "encoder": "none"}) == whole
 
 
 def test_a_wrapping_scheme_takes_that_of_the_recipe_with_its_step_rule() -> None:

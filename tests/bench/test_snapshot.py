@@ -125,7 +125,7 @@ def test_equal_beginnings_have_equal_models(plain):
 
 
 def test_what_is_published_is_small(plain, tmp_path, monkeypatch):
-    size = len(snapshot.text(plain))
+    size = len(snapshot.text(plain).encode())
     for limit, name, whole in ((size, "snapshot.json", True), (size // 2, "snapshot.json.gz", True), (1000, "snapshot.json.gz", False)):
         monkeypatch.setattr(snapshot, "LIMIT", limit)
         file = snapshot.publish(plain, tmp_path)

@@ -71,7 +71,7 @@ def test_a_round_killed_after_training_does_not_train_again(tmp_path: Path) -> N
     assert learner.fits == [1]
     progress = Progress()
     second = run(job(tmp_path / "killed"), learner, report=progress)
-    assert learner.fits == [1] and "train" not in progress.phases() and second.info == whole.info, "equal runs leave equal records, cut off or not"
+    assert learner.fits == [1] and "train" not in progress.phases() and second.info["steps"] == whole.info["steps"] != []
     assert second.info["model"] == whole.info["model"] and second.ranking == whole.ranking and second.metrics == whole.metrics
 
 
