@@ -93,7 +93,8 @@ def transfer_sentence(found: Transfer) -> str:
     """Who is first under which model."""
     first = {model: found.order(model)[0] for model in found.curves}
     text = "; ".join(f"{name} is first under {'the model that chose' if model == ORIGINAL else model}" for model, name in first.items())
-    return f"{text[0].upper()}{text[1:]}. A share is given only where the gain under the model that chose is shown to be better than random ({LEAST_SEEDS} seeds or more)."
+    shown = f"A share is given only where the method is better than random under the model that chose ({LEAST_SEEDS} seeds or more)."
+    return f"{text[0].upper()}{text[1:]}. {shown}"
 
 
 def ranks_table(found: Stability) -> Table:
