@@ -84,7 +84,7 @@ def transfer_table(found: Transfer) -> Table:
         moved = f"{points(row.transferred.difference)} ({interval(row.transferred.low, row.transferred.high)})"
         share = "no gain to retain" if row.share is None else f"{100 * row.share:.0f} %"
         if row.low is not None and row.high is not None:
-            share += f" ({100 * row.low:.0f} to {100 * row.high:.0f})"
+            share += f" ({100 * row.low:.0f} to {100 * row.high:.0f})".replace("-", "−")
         table.add_row(row.method, row.model, original, moved, share, str(row.original.n), row.transferred.verdict)
     return table
 
@@ -93,7 +93,8 @@ def transfer_sentence(found: Transfer) -> str:
     """Who is first under which model."""
     first = {model: found.order(model)[0] for model in found.curves}
     text = "; ".join(f"{name} is first under {'the model that chose' if model == ORIGINAL else model}" for model, name in first.items())
-    return f"{text[0].upper()}{text[1:]}. A share is given only where the gain under the model that chose is shown to be above 0 ({LEAST_SEEDS} seeds or more)."
+    shown = f"A share is given only where the method is better than random under the model that chose ({LEAST_SEEDS} seeds or more)."
+    return f"{text[0].upper()}{text[1:]}. {shown}"
 
 
 def ranks_table(found: Stability) -> Table:

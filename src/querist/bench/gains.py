@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from querist.bench.measures import aubc
 from querist.bench.spec import BASELINE
-from querist.bench.statistics import LEAST_SEEDS, MARGIN, PairedT, Verdict, holm, paired_t, shared_seeds, verdict
+from querist.bench.statistics import MARGIN, PairedT, Verdict, holm, paired_t, shared_seeds, verdict
 from querist.core.optional import require
 
 Curves = Mapping[str, Mapping[int, Sequence[float]]]
@@ -44,8 +44,8 @@ class Retained:
         model: The other model.
         original: Gain over the baseline under the model that chose.
         transferred: Gain of the same index sets under the other model.
-        share: `transferred / original`; None unless the original gain is shown to be above 0.
-        low: Lower end of its 95 % interval (Fieller), None below five seeds or without a share.
+        share: `transferred / original`; None unless the verdict on the original gain is `better`.
+        low: Lower end of its 95 % interval (Fieller), None without a share, or where the original gain may be 0 at that level.
         high: Upper end.
         change: `transferred - original`, paired over seeds.
     """
@@ -77,7 +77,7 @@ def retained(model: str, budgets: Sequence[int], original: Curves, transferred: 
     for name, seeds in kept.items():
         ours, theirs = (_differences(budgets, curves, name, seeds) for curves in (original, transferred))
         first, second = sides[0][name], sides[1][name]
-        shown = first.low is not None and first.low > 0 and first.n >= LEAST_SEEDS
+        shown = first.verdict == "better"
         share = second.difference / first.difference if shown else None
         low, high = fieller(theirs, ours) if shown else (None, None)
         change = paired_t(dict(zip(seeds, theirs, strict=True)), dict(zip(seeds, ours, strict=True)))

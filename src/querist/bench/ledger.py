@@ -10,7 +10,7 @@ from typing import Any
 
 from querist.bench.runs import write_atomically
 from querist.core.errors import UsageError
-from querist.core.spec import digest
+from querist.core.spec import canonical_json, digest
 
 Row = Mapping[str, Any]
 
@@ -29,7 +29,7 @@ class Ledger:
     def __init__(self, file: Path | None, settings: Mapping[str, Any]) -> None:
         self._file = file
         self.rows: dict[str, Row] = {}
-        head: dict[str, Any] = {"settings": dict(settings), "sha256": digest(settings)}
+        head: dict[str, Any] = {"settings": json.loads(canonical_json(settings)), "sha256": digest(settings)}
         found = [] if file is None else _whole_lines(file)
         if found and found[0].get("sha256") != head["sha256"]:
             there, here = found[0].get("settings", {}), head["settings"]
