@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from querist.bench import bench_page
 from querist.bench.across import Bench
 from querist.bench.environment import environment
 from querist.bench.plan import BenchSpec, Cell
@@ -26,6 +27,7 @@ from querist.bench.together import cell_result, together
 from querist.bench.working import Emit
 
 RECORD: Final = "bench.json"
+REPORT: Final = "report.html"
 FINAL_LOG: Final = "final.log"
 
 Watch = Callable[[Cell], AbstractContextManager[Emit]]
@@ -76,6 +78,8 @@ def run_bench(spec: BenchSpec, out: Path, *, final: bool = False, watch: Watch |
         environment=environment(),
     )
     write_atomically(out / RECORD, record.model_dump_json(indent=1))
+    write_atomically(out / REPORT, bench_page.html(record))
+    write_atomically(out / "report.md", bench_page.markdown(record))
     return record, studies
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from jinja2 import Environment
 from markupsafe import Markup
 
+from querist.bench.report import style
 from querist.core.errors import StoreError
 from querist.core.records import Round
 from querist.project.project import Project
@@ -67,7 +68,7 @@ def html(project: Project, name: str, *, items: bool = True) -> str:
     page = Environment(autoescape=True, trim_blocks=True).from_string(files("querist.bench").joinpath("project_report.html.j2").read_text(encoding="utf-8"))
     queue, aside, review = project.ranking(), project.quarantined(), project.review()
     return page.render(
-        name=Path(name).name, style=Markup(_style()), status=status, rounds=rounds, balance=_balance(labels, names), labels=len(labels), shown=SHOWN,
+        name=Path(name).name, style=Markup(style()), status=status, rounds=rounds, balance=_balance(labels, names), labels=len(labels), shown=SHOWN,
         curve=Markup(curve(rounds)), agreement=agreement([(vote.item, vote.annotator, vote.value) for vote in project.store.votes()]),
         queue=list(zip(queue.ids, queue.scores, queue.reasons, strict=True))[:SHOWN] if items else [], queued=len(queue),
         aside=list(aside.items())[:SHOWN] if items else [], set_aside=len(aside),
@@ -130,14 +131,13 @@ def _balance(labels: Mapping[str, Any], names: Sequence[str]) -> list[tuple[str,
     return [(name, counts[name], counts[name] / max(1, len(labels))) for name in names]
 
 
-def _style() -> str:
-    """The style of the study's page: one look for all reports."""
-    page = files("querist.bench").joinpath("report.html.j2").read_text(encoding="utf-8")
-    return page.partition("<style>")[2].partition("</style>")[0]
-
-
 def _study(folder: Path) -> str:
     from querist.bench.report import html as study_html
     from querist.bench.results import Study
 
+    if (folder / "bench.json").is_file():
+        from querist.bench.across import Bench
+        from querist.bench.bench_page import html as bench_html
+
+        return bench_html(Bench.open(folder))
     return study_html(Study.open(folder))

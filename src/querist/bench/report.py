@@ -56,6 +56,12 @@ def html(study: Study) -> str:
     return _TIED.sub("\u00a0", page)
 
 
+def style() -> str:
+    """One look for all reports."""
+    page = files("querist.bench").joinpath("report.html.j2").read_text(encoding="utf-8")
+    return page.partition("<style>")[2].partition("</style>")[0]
+
+
 def _figures(study: Study) -> dict[str, Markup]:
     drawn = {"curves": figures.learning_curves, "differences": figures.differences, "areas": figures.areas, "savings": figures.labels_saved}
     return {name: Markup(draw(study)) for name, draw in drawn.items()}

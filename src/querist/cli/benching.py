@@ -76,7 +76,7 @@ def _plain(record: Bench, studies: dict[str, Study], out: Path) -> dict[str, Any
         whole = next(iter(each.values()))
     else:
         parts = {part: [{"cell": name, **row} for name, study in each.items() for row in study[part]] for part in ("comparisons", "label_saving", "failures")}
-        whole = {"dataset": ", ".join(dict.fromkeys(study["dataset"] for study in each.values())), "report": None, **parts}
+        whole = {"dataset": ", ".join(dict.fromkeys(study["dataset"] for study in each.values())), "report": str(out / "report.html"), **parts}
     bench = record.model_dump(mode="json", exclude={"cells", "environment"})
     places = {"out": str(out), "record": str(out / "bench.json"), "snapshot": whole.get("snapshot") or None}
     return {**whole, **bench, "study": record.bench, **places, "cells": each}
