@@ -78,6 +78,8 @@ def sentence(bench: Bench) -> str:
     sets = f"{len(found.data_sets)} data set{'s' if len(found.data_sets) > 1 else ''}"
     known = "" if spread is None else f", {points(spread.difference)} points of mean accuracy over the budget on average"
     known += f" (95 % {interval(spread.low, spread.high)})" if spread is not None and spread.low is not None else ""
+    alike = all(any({first.method, BASELINE} <= set(clique) for clique in group.cliques) for group in found.groups)
+    known += f"; the ranks alone do not tell it from {BASELINE}" if alike else ""
     rank = f"{first.method} has the best mean rank of {len(found.ranking)} methods over {sets}: {first.mean_rank:.2f}{known}."
     return f"{rank} It is better than {BASELINE} in {tally.wins} of {len(bench.cells)} cells and worse in {tally.losses}.{lost}"
 
