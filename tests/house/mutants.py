@@ -1,8 +1,8 @@
 """Flips every sign in the kernels, one at a time, and asks the property test of each row that uses the line whether it noticed.
 
 `python tests/house/mutants.py [--jobs N] [--all] [ROW or FILE…]` prints the mutants that survived; exit status 1 if there are any that
-`mutation_rules.py` does not explain. A sign is a binary + or -, += or -=, or a unary minus in the body of a function. "Uses" is measured: a mutant belongs
-to a property test that executes its line. A sign of a shared file that none of its tests executes counts as a survivor, and so does, when all
+`mutation_rules.py` does not explain. A sign is a binary + or -, += or -=, or a unary minus in the body of a function,
+but not in what a selection reports of its progress. "Uses" is measured: a mutant belongs to a property test that executes its line. A sign of a shared file that none of its tests executes counts as a survivor, and so does, when all
 rows are asked, a sign of any other file that no property test executes.
 
 All property tests are collected once. Every mutant is a forked child in which the changed function gets its new code, so it costs what
@@ -71,7 +71,9 @@ def mutants(file: Path) -> Iterator[Mutant]:
 
 
 def signs(tree: ast.AST, inside: str = "", body: bool = False) -> Iterator[tuple[str, Any]]:
-    """(Outermost function, node) of every sign in the body of a function; defaults and constants of a module are none."""
+    """(Outermost function, node) of every sign in the body of a function; defaults, constants of a module and progress that is reported are none."""
+    if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Attribute) and tree.func.attr == "picked":
+        return
     signed = isinstance(tree, ast.BinOp | ast.AugAssign) and isinstance(tree.op, ast.Add | ast.Sub)
     if body and (signed or (isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub))):
         yield inside, tree
