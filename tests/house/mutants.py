@@ -1,9 +1,10 @@
 """Flips every sign in the kernels, one at a time, and asks the property test of each row that uses the line whether it noticed.
 
 `python tests/house/mutants.py [--jobs N] [--all] [ROW or FILE…]` prints the mutants that survived; exit status 1 if there are any that
-`mutation_rules.py` does not explain. A sign is a binary + or -, += or -=, or a unary minus in the body of a function,
-but not in what a selection reports of its progress. "Uses" is measured: a mutant belongs to a property test that executes its line. A sign of a shared file that none of its tests executes counts as a survivor, and so does, when all
-rows are asked, a sign of any other file that no property test executes.
+`mutation_rules.py` does not explain. A sign is a binary + or -, += or -=, or a unary minus in the body of a function, but not in what a
+selection reports of its progress. "Uses" is measured: a mutant belongs to a property test that executes its line. A sign of a shared file
+that none of its tests executes counts as a survivor, and so does, when all rows are asked, a sign of any other file that no property test
+executes.
 
 All property tests are collected once. Every mutant is a forked child in which the changed function gets its new code, so it costs what
 the tests that execute its line cost, the quickest first, up to the first that fails. A child that needs more than twice the processor time of its traced tests,
