@@ -54,6 +54,12 @@ def table(chosen: dict[str, dict[str, Any]]) -> list[str]:
     return lines
 
 
+def overall(found: dict[str, dict[str, Any]]) -> dict[str, float]:
+    """Method → mean rank over all sets."""
+    placed = [ranks(study) for study in found.values()]
+    return {method: float(np.mean([one[method] for one in placed])) for method in placed[0]}
+
+
 def verdict(found: dict[str, dict[str, Any]]) -> list[str]:
     """What became of `auto`."""
     rows = {name: next(row for row in study["comparisons"] if row["method"] == "auto") for name, study in found.items()}
@@ -85,6 +91,9 @@ def main() -> int:
             page += [f"Difference from random in points of mean accuracy over the budget (and rank, 1 is best), {seeds} seeds or more;"]
             page += ["bold: better than random, struck out: worse (paired t, Holm over the comparisons of the set). Mean rank over the sets of this track.", ""]
             page += [*table(chosen), ""]
+    mean = overall(found)
+    shown = [f"{place}. {method} {mean[method]:.1f}" for place, method in enumerate(sorted(mean, key=lambda one: mean[one]), start=1)]
+    page += ["## Both tracks", "", f"Mean ranks over all {len(found)} sets: {', '.join(shown)}.", ""]
     notes = out / "notes.md"
     page += ["## Notes", "", notes.read_text(encoding="utf-8").strip(), ""] if notes.is_file() else []
     (out / "index.md").write_text("\n".join(page), encoding="utf-8")
