@@ -1,7 +1,7 @@
 """Takes the finished runs of a study into docs/results/: `python docs/gen/results.py STUDY-FOLDER docs/results/NAME`.
 
 Commits small files only: study.json (the record), curves.csv (every seed), the runs' records of a study of up to 100 runs (so
-that the same command resumes it; of a larger one no curves.csv, which would be megabytes), a figure, and a page with the table, one
+that the same command resumes it; of a larger one no curves.csv, which would be megabytes), a figure, a snapshot, and a page with the table, one
 statement per method, losers named, and the remarks of notes.md.
 """
 
@@ -12,6 +12,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from querist.bench import snapshot
 from querist.bench.analysis import tidy
 from querist.bench.figures import READABLE, areas, learning_curves
 from querist.bench.results import Study
@@ -65,6 +66,8 @@ def main(source: Path, target: Path) -> None:
         runs.mkdir(exist_ok=True)
         for file in (source / "runs").glob("*.json"):
             shutil.copy(file, runs / file.name)
+    if all(run.rounds[-1].hash for run in records):  # runs recorded before there were snapshots have none
+        snapshot.publish(snapshot.compose(spec, records, study), target)
     drawn = areas if len(study.methods) > READABLE else learning_curves
     svg = str(drawn(study)).strip()
     (target / "curves.svg").write_text(svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1) + "\n", encoding="utf-8")
