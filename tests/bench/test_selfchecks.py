@@ -15,8 +15,6 @@ from querist.bench.spec import StudySpec
 from querist.bench.study import conclude
 from querist.core.records import Selection
 
-pytestmark = pytest.mark.torchless
-
 SPEC = StudySpec.of({"dataset": "digits", "methods": ["margin"], "seeds": 6, "baseline_factor": 1, "initial": 10, "batch": 10, "budget": 30})
 
 

@@ -6,8 +6,6 @@ from querist.bench.across import CellResult, Curves
 from querist.bench.results import Comparison, Void
 from querist.bench.together import together
 
-pytestmark = pytest.mark.torchless
-
 
 def comparison(method, verdict):
     return Comparison(method=method, baseline="random", measure="aubc", difference=0, low=None, high=None, n=5, p=None, verdict=verdict)
