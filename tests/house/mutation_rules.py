@@ -32,10 +32,16 @@ SHARED: Mapping[str, tuple[str, ...]] = {
     "allocation.py": ("tests/kernels/test_allocation.py",),
     "clustering.py": ("tests/kernels/test_selection_kernels.py",),
     "hierarchy.py": ("tests/kernels/test_hierarchy.py",),
-    "herding.py": ("tests/kernels/test_herding.py", "tests/acquire/test_coverage.py", "tests/acquire/test_uherding.py"),
+    "herding.py": ("tests/kernels/test_herding.py", "tests/kernels/test_resuming.py", "tests/acquire/test_coverage.py", "tests/acquire/test_uherding.py"),
     "covering.py": ("tests/kernels/test_covering.py", "tests/acquire/test_dcom.py"),
     "calibration.py": ("tests/kernels/test_calibration.py",),
     "mlp.py": ("tests/kernels/test_mlp.py",),
+    "agreement.py": ("tests/kernels/test_agreement.py",),
+    "allotting.py": ("tests/kernels/test_allotting.py", "tests/acquire/test_costs.py", "tests/acquire/test_balance.py"),
+    "closed_forms.py": ("tests/kernels/test_closed_forms.py",),
+    "gaussian.py": ("tests/kernels/test_gaussian.py", "tests/acquire/test_gaussian_selectors.py"),
+    "nearest.py": ("tests/kernels/test_nearest.py",),
+    "simplex.py": ("tests/kernels/test_simplex.py",),
     "information.py": ("tests/kernels/test_information.py", "tests/kernels/test_disagreement.py"),
 }
 """A part that rows share → the tests that answer for it: a flip there must fail one of them, not the property of every row above."""
@@ -66,6 +72,9 @@ EQUIVALENT: Mapping[tuple[str, str, str], str] = {
     ("calibration.py", "temper", "-1 #6"): "the size of a chunk",
     ("herding.py", "_next", "-bound[open_rows]"): "which rows are measured first; it ends when no row is left that could lead",
     ("herding.py", "_next", "-bound[lead]"): "which rows are measured first; it ends when no row is left that could lead",
+    ("simplex.py", "first_improper", "1 - tolerance"): "every block is looked at row by row, with the same answer",
+    ("simplex.py", "first_improper", "1 + tolerance"): "every block is looked at row by row, with the same answer",
+    ("agreement.py", "_ranks", "counts + 1"): "ranks from 1 instead of 0; their mean is taken off",
     ("allocation.py", "systematic", "n - 1"): "a guard against rounding: the places are below n",
     ("allocation.py", "systematic", "rng.random() + np.arange(k)"): "the same sample taken backwards: negative places count from the end",
 }
