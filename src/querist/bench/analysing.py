@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from querist.bench.environment import environment
-from querist.bench.ground import Ground
+from querist.bench.ground import Ground, cost
 from querist.bench.redundancy import DENSE, NEAR, SAMPLE, Redundancy, redundancy
 from querist.bench.retention import FAMILIES, SMALL, Contrast, Finding, Kept, contrasts, finding, gini, sizes, thresholds
 from querist.bench.working import one_thread
@@ -251,8 +251,7 @@ class _Bench:
         return np.concatenate(parts).reshape(len(self.ids), -1)
 
     def _cost(self, labels: int) -> float:
-        steps = getattr(self.learner.scheme, "steps", None)
-        return float(steps(labels)) if callable(steps) else 1.0
+        return cost(self.learner, labels)
 
     def _did(self, labels: int, what: str) -> None:
         self.worked += self._cost(labels)

@@ -13,7 +13,7 @@ from querist.bench.measures import Saving, Target, accuracy_at, aubc, label_savi
 from querist.bench.results import AtBudget, Comparison, LabelSaving, MethodResult, Seconds
 from querist.bench.runs import RoundRecord, RunRecord
 from querist.bench.spec import BASELINE, StudySpec
-from querist.bench.statistics import bootstrap_t, detectable_difference, holm, paired_t, shared_seeds, verdict
+from querist.bench.statistics import bootstrap_t, detectable_difference, judged, paired_t, shared_seeds
 from querist.core.errors import TrainingError
 
 Array = NDArray[np.float64]
@@ -64,7 +64,6 @@ def compare(methods: Mapping[str, MethodResult], margin: float) -> list[Comparis
         for name, result in methods.items()
         if name != BASELINE and shared_seeds(dict.fromkeys(result.seeds), base)
     }
-    adjusted = holm([pair.p for pair in pairs.values()])
     return [
         Comparison(
             method=name,
@@ -75,13 +74,13 @@ def compare(methods: Mapping[str, MethodResult], margin: float) -> list[Comparis
             high=pair.high,
             n=pair.n,
             p=p,
-            verdict=verdict(pair, p, margin),
+            verdict=word,
             p_unadjusted=pair.p,
             low90=pair.low90,
             high90=pair.high90,
             detectable=None if pair.sd is None else detectable_difference(pair.sd, pair.n),
         )
-        for (name, pair), p in zip(pairs.items(), adjusted, strict=True)
+        for (name, pair), (p, word) in zip(pairs.items(), judged(list(pairs.values()), margin), strict=True)
     ]
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from querist.bench.measures import aubc
 from querist.bench.spec import BASELINE
-from querist.bench.statistics import MARGIN, PairedT, Verdict, holm, paired_t, shared_seeds, verdict
+from querist.bench.statistics import MARGIN, PairedT, Verdict, judged, paired_t, shared_seeds
 from querist.core.optional import require
 
 Curves = Mapping[str, Mapping[int, Sequence[float]]]
@@ -108,13 +108,12 @@ def fieller(numerator: NDArray[np.float64], denominator: NDArray[np.float64], le
 def _gains(budgets: Sequence[int], curves: Curves, kept: Mapping[str, Sequence[int]], margin: float) -> dict[str, Gain]:
     areas = {name: {seed: float(aubc(budgets, curve)) for seed, curve in runs.items()} for name, runs in curves.items()}
     pairs = {name: paired_t(*({seed: areas[side][seed] for seed in seeds} for side in (name, BASELINE))) for name, seeds in kept.items()}
-    adjusted = dict(zip(pairs, holm([pair.p for pair in pairs.values()]), strict=True))
     return {
         name: Gain(
-            pair.difference, pair.low, pair.high, pair.n, adjusted[name], verdict(pair, adjusted[name], margin),
+            pair.difference, pair.low, pair.high, pair.n, p, word,
             tuple(float(value) for value in np.mean([np.subtract(curves[name][seed], curves[BASELINE][seed]) for seed in kept[name]], axis=0)),
         )
-        for name, pair in pairs.items()
+        for (name, pair), (p, word) in zip(pairs.items(), judged(list(pairs.values()), margin), strict=True)
     }  # fmt: skip
 
 

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from querist.tasks.classification.learning import ClassificationHead
 
 
+def cost(learner: Learner, labels: int) -> float:
+    """Optimiser steps of one training on so many labels, for progress; 1 where the scheme does not say."""
+    steps = getattr(learner.scheme, "steps", None)
+    return float(steps(labels)) if callable(steps) else 1.0
+
+
 @dataclass(frozen=True)
 class Ground:
     """A named data set, ready to be learnt from.

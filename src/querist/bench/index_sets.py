@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from querist.bench import snapshot
 from querist.bench.results import Study
 from querist.bench.runs import METRIC, read_record, run_name
 from querist.bench.spec import StudySpec
 from querist.core.errors import UsageError
-
-SNAPSHOT = "snapshot.json"
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,7 @@ def recorded(path: Path, methods: Sequence[str] = (), seeds: int | None = None) 
     Raises:
         UsageError: if there are none, or the study was measured on the final test set.
     """
-    file = path / SNAPSHOT if path.is_dir() else path
+    file = path / snapshot.FILE if path.is_dir() else path
     if path.is_dir() and (path / "runs").is_dir():
         study = Study.open(path)
         spec, found = StudySpec.of(study.spec), list(_from_projects(study, path / "runs"))
@@ -97,14 +94,13 @@ def _from_projects(study: Study, folder: Path) -> Iterator[IndexSets]:
 
 def _from_snapshot(file: Path) -> tuple[StudySpec, list[IndexSets]]:
     try:
-        raw = file.read_bytes()
-        plain = json.loads(gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw)
+        plain = snapshot.unpacked(file)
         spec = StudySpec.of(plain["spec"])
         return spec, [_run(run) for run in plain["runs"]]
     except UsageError:
         raise
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError("this file is not the snapshot of a study", got=str(file), wanted=f"{SNAPSHOT} with spec and runs", hint=repr(error)) from error
+        raise UsageError("this file is not the snapshot of a study", got=str(file), wanted=f"{snapshot.FILE} with spec and runs", hint=repr(error)) from error
 
 
 def _run(run: Mapping[str, Any]) -> IndexSets:

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from querist.bench.ranks import mean_ranks
 from querist.bench.results import Study
 from querist.core.errors import UsageError
-from querist.core.optional import require
+from querist.kernels.agreement import spearman
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,7 @@ def stability(studies: Sequence[Study]) -> Stability:
     if len(common) < 2:
         raise UsageError("the studies have too few methods in common", got=", ".join(common) or "none", wanted="two or more")
     areas = [_areas(study, common) for study in studies]
-    rank = require("scipy.stats", by="comparing ranks").rankdata
-    ranked = [rank([-area[name] for name in common]) for area in areas]
+    ranked = [mean_ranks([[area[name] for name in common]]) for area in areas]
     table = np.array([np.mean([row for row, study in zip(ranked, studies, strict=True) if study.dataset == name], axis=0) for name in datasets])
     means = table.mean(axis=0)
     without = np.array([np.delete(table, place, axis=0).mean(axis=0) for place in range(len(datasets))])
@@ -112,7 +112,7 @@ def _areas(study: Study, methods: Sequence[str]) -> dict[str, float]:
 def _spearman(first: Any, second: Any) -> float | None:
     if len(first) < 3 or np.ptp(first) == 0 or np.ptp(second) == 0:
         return None
-    return float(require("scipy.stats", by="comparing ranks").spearmanr(first, second).statistic)
+    return spearman(first, second)
 
 
 def _named(names: Sequence[str], values: Any) -> dict[str, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -12,8 +11,7 @@ from querist.core.contracts import LabelSpace, Pool
 from querist.core.errors import TrainingError
 from querist.core.records import Annotation
 from querist.core.spec import digest
-
-_BLOCK = 1 << 20
+from querist.store.artifacts import file_hash
 
 
 class Recorded(Protocol):
@@ -89,16 +87,8 @@ def parts_of(project: Recorded, last: Mapping[str, Any]) -> dict[str, Any]:
     weights = options.get("weights")
     return {
         "options": options,
-        "weights_sha256": None if weights is None else _file_sha256(Path(weights)),
+        "weights_sha256": None if weights is None else file_hash(Path(weights)),
         "learner": info.get("learner"),
         "acquisition": info.get("acquisition"),
         "score_pool": info.get("score_pool"),
     }
-
-
-def _file_sha256(path: Path) -> str:
-    sha = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            sha.update(block)
-    return sha.hexdigest()

@@ -9,7 +9,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from querist.bench.statistics import LEAST_SEEDS, MARGIN, Verdict, holm, paired_t, verdict
+from querist.bench.statistics import LEAST_SEEDS, MARGIN, Verdict, judged, paired_t
 
 SHARES: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 """Parts of the pool that are trained on."""
@@ -107,10 +107,9 @@ def contrasts(kept: Sequence[Kept], margin: float = MARGIN) -> list[Contrast]:
     cells = {(row.family, row.share): row for row in kept}
     chosen = [row for row in kept if row.family in BEST and row.share <= SMALL and (RANDOM, row.share) in cells]
     pairs = [paired_t(dict(enumerate(row.accuracy)), dict(enumerate(cells[RANDOM, row.share].accuracy))) for row in chosen]
-    adjusted = holm([pair.p for pair in pairs])
     return [
-        Contrast(row.family, row.share, row.items, pair.difference, pair.low, pair.high, pair.n, p, verdict(pair, p, margin))
-        for row, pair, p in zip(chosen, pairs, adjusted, strict=True)
+        Contrast(row.family, row.share, row.items, pair.difference, pair.low, pair.high, pair.n, p, word)
+        for row, pair, (p, word) in zip(chosen, pairs, judged(pairs, margin), strict=True)
     ]
 
 

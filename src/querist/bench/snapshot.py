@@ -145,6 +145,17 @@ def text(plain: Plain) -> str:
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
+def unpacked(file: Path) -> Any:
+    """The JSON of a file, plain or gzipped.
+
+    Raises:
+        OSError: if it cannot be read.
+        ValueError, EOFError: if it is no JSON.
+    """
+    raw = file.read_bytes()
+    return json.loads(gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw)
+
+
 def read(path: Path) -> dict[str, Any]:
     """A snapshot from its file (plain or `.gz`) or from the folder of its study. Nothing but its format is checked.
 
@@ -153,8 +164,7 @@ def read(path: Path) -> dict[str, Any]:
     """
     file = next((one for one in (path / FILE, path / f"{FILE}.gz") if one.is_file()), path / FILE) if path.is_dir() else path
     try:
-        raw = file.read_bytes()
-        plain = json.loads(gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw)
+        plain = unpacked(file)
     except OSError as error:
         raise UsageError("there is no snapshot", got=str(path), wanted=f"a {FILE}, or the folder of a study that has one", hint=_old(path)) from error
     except (ValueError, EOFError) as error:

@@ -113,6 +113,16 @@ def verdict(found: PairedT, adjusted_p: float | None, margin: float = MARGIN) ->
     return "equivalent" if -margin <= found.low90 and found.high90 <= margin else "no difference shown"
 
 
+def judged(pairs: Sequence[PairedT], margin: float = MARGIN) -> list[tuple[float | None, Verdict]]:
+    """The adjusted p value and the verdict of each comparison of a family, in the order given.
+
+    Args:
+        pairs: All comparisons that are told together.
+        margin: As in `verdict`.
+    """
+    return [(p, verdict(pair, p, margin)) for pair, p in zip(pairs, holm([pair.p for pair in pairs]), strict=True)]
+
+
 def detectable_difference(sd: float, n: int, *, alpha: float = 0.05, power: float = 0.8) -> float | None:
     """The smallest true difference that n pairs would have found with the given power.
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from querist.bench.environment import environment
-from querist.bench.ground import Ground
+from querist.bench.ground import Ground, cost
 from querist.bench.ledger import Ledger
 from querist.bench.search_space import Dimension, Params, applied, grid, own, space
 from querist.bench.statistics import LEAST_SEEDS, PairedT, paired_t, verdict
@@ -294,8 +294,7 @@ class _Search:
         return self.fits[key]
 
     def _cost(self, params: Mapping[str, float], labels: int) -> float:
-        steps = getattr(applied(self.recipe, params).scheme, "steps", None)
-        return float(steps(labels)) if callable(steps) else 1.0
+        return cost(applied(self.recipe, params), labels)
 
     def _table(self, params: Params) -> dict[str, Any]:
         made = applied(self.recipe, params)
