@@ -2,7 +2,7 @@
 
 python benchmarks/scores.py [--quick] [--out DIR]
 
-CPU seconds of one thread. A score row is what a selection costs: the check that every row is a distribution, the scores,
+CPU seconds of one thread. A score row is what the public call costs: the check that every row is a distribution, the scores,
 the check that they are finite, the best 1,000 with their ids. BatchBALD looks at every candidate for every pick.
 """
 
@@ -10,40 +10,19 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib.util import find_spec
-from typing import Any, overload
 
 import numpy as np
 from common import Row, finish, options
 
 from querist import select
-from querist.acquire.compose import Compose
-from querist.acquire.scores import BALD, Entropy, Margin, Score
 from querist.core.rng import stream
 from querist.kernels.joint import Joint, greedy
 from querist.kernels.simplex import first_improper
-from querist.testing import FakeView
 
 TIMES = 9
 REDUX = 23.7  # CPU s of batchbald-redux 2.0.5 for the full size, recorded where it could be installed
-
-
-class Ids(Sequence[str]):
-    """Ids that are made when they are asked for."""
-
-    def __init__(self, n: int) -> None:
-        self.n = n
-
-    def __len__(self) -> int:
-        return self.n
-
-    @overload
-    def __getitem__(self, row: int) -> str: ...
-    @overload
-    def __getitem__(self, row: slice) -> Sequence[str]: ...
-    def __getitem__(self, row: Any) -> Any:
-        return str(row)
 
 
 def seconds(run: Callable[[], object], times: int = TIMES) -> float:
@@ -71,21 +50,14 @@ def probabilities(n: int, k: int, c: int) -> np.ndarray:
 
 def score_rows(items: int, sampled: int) -> list[Row]:
     rows = []
-    for probs, scores in ((probabilities(items, 1, 10), (Margin(), Entropy())), (probabilities(sampled, 20, 10), (BALD(),))):
-        view = FakeView(Ids(len(probs)), stats={"candidates": {"probs": probs}})
+    for probs, methods in ((probabilities(items, 1, 10), ("margin", "entropy")), (probabilities(sampled, 20, 10), ("bald",))):
         read, check = seconds(probs.sum), seconds(lambda probs=probs: first_improper(probs))
         size = " × ".join(f"{length:,}" for length in probs.shape)
-        for score in scores:
-            rows.append(score_row(score, view, read, check, size))
-        spent = seconds(lambda probs=probs: select("margin", 1000, probs=probs), 1)
-        rows.append(Row(f"querist.select('margin', 1000), {size}", 1000 * spent, "ms", note=f"{spent / read:.1f} reads"))
+        for name in methods:
+            whole = seconds(lambda probs=probs, name=name: select(name, 1000, probs=probs))
+            note = f"{1000 * whole:.1f} ms; one read {1000 * read:.1f} ms, the check alone {1000 * check:.1f} ms"
+            rows.append(Row(f"querist.select('{name}', 1000) of {size} / one read", whole / read, "×", 8, note=note))
     return rows
-
-
-def score_row(score: Score, view: FakeView, read: float, check: float, size: str) -> Row:
-    whole = check + seconds(lambda: Compose(score=score).select(view, 1000, stream(0, 1, "select")))
-    note = f"{1000 * whole:.1f} ms, of which {1000 * check:.1f} the check; one read {1000 * read:.1f} ms"
-    return Row(f"{type(score).__name__} of {size} / one read", whole / read, "×", 8, note=note)
 
 
 def joint_rows(items: int, quick: bool) -> list[Row]:

@@ -1,5 +1,8 @@
 """Writes src/querist/acquire/evidence.json: what proves each row of the catalogue.
 
+A row's property is shown by a test of its own and by the tests of the shared kernels that it runs through: `kernels` names those, found by
+following the imports of the row's parts, so that a flipped sign anywhere under a row fails a test that the row names.
+
 `python docs/gen/evidence.py [NAME…]` runs the smoke recipe (CPU seconds) of the rows named and of those that have none yet, reads the
 recorded studies in docs/results/, and looks for every test it names. `--again` runs every smoke recipe; `--check` compares
 everything but the seconds; a test runs it.
@@ -7,17 +10,22 @@ everything but the seconds; a test runs it.
 
 from __future__ import annotations
 
+import ast
+import dataclasses
 import json
 import re
+import runpy
 import sys
 import time
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from querist.core import catalogue
 
 ROOT = Path(__file__).parents[2]
+SHARED = runpy.run_path(str(ROOT / "tests" / "house" / "mutation_rules.py"))["SHARED"]
 TARGET = ROOT / "src" / "querist" / "acquire" / "evidence.json"
 CONTRACTS = {
     "strategy": "tests/contracts/test_acquisitions.py::TestCatalogue",
@@ -36,10 +44,51 @@ def evidence(row: Mapping[str, Any], seconds: float | None) -> dict[str, Any]:
     contract = CONTRACTS.get(str(row["type"]))
     return {
         "property": row["property"] if exists(row.get("property")) else None,
+        "kernels": answering(row),
         "contract": contract if exists(contract) else None,
         "smoke_seconds": seconds,
         "fair_run": fair_run(str(row["name"])),
     }
+
+
+def answering(row: Mapping[str, Any]) -> list[str]:
+    """The tests that answer for the shared kernels under a row, as tests/house/mutation_rules.py names them."""
+    if "acquisition" not in row:
+        return []
+    open_modules, seen = _modules(catalogue.acquisition(row["acquisition"])), set[str]()
+    while open_modules:
+        module = open_modules.pop()
+        seen.add(module)
+        open_modules |= {found for found in _imported(module) if found.startswith("querist.kernels.")} - seen
+    files = [f"{module.rpartition('.')[2]}.py" for module in seen if module.startswith("querist.kernels.")]
+    return sorted({test for file in files for test in SHARED.get(file, ())})
+
+
+def _modules(part: Any) -> set[str]:
+    """The modules of the package in which an acquisition and its parts are written."""
+    if isinstance(part, Mapping):
+        return set[str]().union(*map(_modules, part.values()))
+    if isinstance(part, tuple | list):
+        return set[str]().union(*map(_modules, part))
+    if not dataclasses.is_dataclass(part) or isinstance(part, type):
+        return set()
+    inner = (_modules(getattr(part, field.name)) for field in dataclasses.fields(part))
+    return {kind.__module__ for kind in type(part).__mro__ if kind.__module__.startswith("querist.")}.union(*inner)
+
+
+@cache
+def _imported(module: str) -> frozenset[str]:
+    """What a module imports, wherever in it, as full names."""
+    file = ROOT.joinpath("src", *module.split(".")).with_suffix(".py")
+    if not file.is_file():  # the name of something in a module
+        return frozenset()
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{name.name}" for name in node.names)}
+    return frozenset(found)
 
 
 def exists(test: str | None) -> bool:

@@ -160,3 +160,12 @@ def test_nothing_to_choose() -> None:
 def test_bad_input_is_named(error: type[Exception], word: str, call: object) -> None:
     with pytest.raises(error, match=word):
         call()  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("method", ["least_confidence", "margin", "entropy", "ratio"])
+@pytest.mark.parametrize(("bad", "got"), [([0.5, 0.2, 0.1], "sum 0.8"), ([1.1, -0.2, 0.1], "least -0.2"), ([np.nan, 0.5, 0.5], "sum nan")])
+def test_a_row_that_is_no_distribution_is_named_whether_it_is_found_before_or_while_scoring(method: str, bad: list[float], got: str) -> None:
+    probs = np.array([[0.5, 0.3, 0.2]] * 4 + [bad])
+    with pytest.raises(StatisticError, match="row 4 of probs is no distribution") as caught:
+        querist.select(method, 2, probs=probs)
+    assert got in str(caught.value)

@@ -44,7 +44,7 @@ SHARED: Mapping[str, tuple[str, ...]] = {
     "simplex.py": ("tests/kernels/test_simplex.py",),
     "information.py": ("tests/kernels/test_information.py", "tests/kernels/test_disagreement.py"),
 }
-"""A part that rows share → the tests that answer for it: a flip there must fail one of them, not the property of every row above."""
+"""A part that rows share → the tests that answer for it. They are part of the property of every row above: `evidence.json` names them there."""
 
 EQUIVALENT: Mapping[tuple[str, str, str], str] = {
     ("information.py", "bald", "t.sum(axis=0) / t.dtype.type(k) + np.finfo(t.dtype).tiny"): "keeps 0 / 0 away; any number that is not 0 does",

@@ -15,6 +15,8 @@ pytestmark = pytest.mark.torchless
 
 FIXTURE = np.array([[[0.7, 0.2, 0.1], [0.1, 0.8, 0.1]], [[0.4, 0.3, 0.3], [0.3, 0.4, 0.3]], [[0.9, 0.05, 0.05]] * 2, [[0.2, 0.1, 0.7], [0.6, 0.1, 0.3]]])
 
+IMPROPER = [[0.5, 0.2, 0.1], [0.9, 0.2, 0.1], [1.1, -0.2, 0.1], [0.6, 0.5, -0.1], [-0.6, 0.8, 0.8], [np.nan, 0.5, 0.5], [np.inf, 0, 0], [2, -np.inf, 1]]
+
 
 @pytest.mark.parametrize(
     ("kernel", "wanted"),
@@ -34,6 +36,18 @@ def test_golden_fixture(kernel: information.Callable, wanted: list[float]) -> No
     close = (FIXTURE[:, :1] * (1 + 1e-3 * np.array([[[1, -1, 0], [0, 1, -1], [-1, 0, 1]]]))).astype(np.float32)
     np.testing.assert_allclose(kernel(close), kernel(close.astype(np.float64)), rtol=1e-2, atol=0)
     np.testing.assert_allclose(kernel(np.tile(FIXTURE, (1, 20, 1))), wanted, atol=1e-5)  # 40 samples: other sums
+
+
+@pytest.mark.parametrize("kernel", [information.least_confidence, information.margin, information.entropy])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize(
+    "bad", [[0.5, 0.2, 0.1], [0.9, 0.2, 0.1], [1.1, -0.2, 0.1], [0.6, 0.5, -0.1], [-0.6, 0.8, 0.8], [np.nan, 0.5, 0.5], [np.inf, 0, 0], [2, -np.inf, 1]]
+)
+def test_what_is_no_distribution_scores_nan_and_nothing_else_does(kernel: information.Callable, dtype: type, bad: list[float]) -> None:
+    probs = np.concatenate([FIXTURE[:, :1], [[bad]], FIXTURE[:, 1:], [[[0.3335, 0.3335, 0.3333]]]]).astype(dtype)
+    wrong = np.isnan(kernel(probs))
+    assert wrong.tolist() == [row == 4 for row in range(10)], "sums may miss 1 by the tolerance"
+    np.testing.assert_array_equal(kernel(probs)[~wrong], kernel(probs[~wrong]))
 
 
 @st.composite

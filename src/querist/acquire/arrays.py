@@ -14,7 +14,7 @@ from querist.acquire.explaining import explained
 from querist.acquire.members import Members, view_of
 from querist.core import catalogue
 from querist.core.contracts import adapted
-from querist.core.errors import UsageError
+from querist.core.errors import StatisticError, UsageError
 from querist.core.records import Selection
 from querist.core.rng import stream
 from querist.core.statistic import at_hand
@@ -70,13 +70,25 @@ def select(
     acquisition = adapted(acquisition, at_hand(given))
     inputs.require(str(method) if isinstance(method, str) else type(acquisition).__name__, acquisition.needs, given)
     with bounded(max_bytes), placing.on(_device(device, features, gradients)):
-        inputs.check(given, acquisition.needs)
+        certain = _certain(acquisition, given)
+        if not certain:
+            inputs.check(given, acquisition.needs)
         view = view_of(members, given, labelled, pending, labels, round, max_bytes)
-        chosen: Selection = acquisition.select(view, min(int(k), len(view.candidates)), stream(seed, round, "select"))
+        try:
+            chosen: Selection = acquisition.select(view, min(int(k), len(view.candidates)), stream(seed, round, "select"))
+        except StatisticError:
+            if certain:  # the check names the row and what is wrong with it
+                inputs.check(given, acquisition.needs)
+            raise
     if not explain:
         return chosen
     near = "features" in given and len(view.labelled) > 0
     return explained(chosen, view, taken(given["features"], members.rows_of(chosen.ids, "picks"), None) if near else None)
+
+
+def _certain(acquisition: Any, stats: Mapping[str, Any]) -> bool:
+    """Whether what the acquisition reads is checked while it is scored, which saves a pass over it."""
+    return bool(getattr(acquisition, "certifies", False)) and acquisition.needs == {"probs"} and stats["probs"].shape[1] == 1
 
 
 def _check(k: Any, max_bytes: int | None, device: str | None) -> None:

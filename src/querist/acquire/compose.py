@@ -40,6 +40,11 @@ class Compose:
         parts = [part.needs for part in (self.score, self.embed) if part is not None]
         return frozenset().union(*parts)
 
+    @property
+    def certifies(self) -> bool:
+        """Whether the score finds out by itself that probabilities of one sample are no distribution, and all that is read is scored."""
+        return self.embed is None and getattr(self.score, "certifies", False)
+
     def scored(self, view: PoolView) -> np.ndarray | None:
         """Scores (n,) of all candidates where they alone decide (a plain top k), else None: what wrappers rank by."""
         if self.score is None or self.prefilter or self.selector != TopK():

@@ -13,13 +13,10 @@ from querist.core.contracts import STATISTICS
 from querist.core.errors import CapabilityError, StatisticError, UsageError
 from querist.core.statistic import at_hand
 from querist.kernels import budget
-from querist.kernels.simplex import first_improper
+from querist.kernels.simplex import first_improper, tolerance
 
 _SHAPE = re.compile(r"\((n,[^)]*)\)")
 """The shape of a statistic as `STATISTICS` writes it."""
-
-_SUM = {2: 1e-2, 4: 1e-3, 8: 1e-3}
-"""How far probabilities may miss the sum 1, by bytes of a number: they may have been rounded to three digits."""
 
 
 def array(value: Any, name: str) -> NDArray[Any]:
@@ -118,7 +115,7 @@ def _pair(value: Any) -> tuple[NDArray[Any], NDArray[Any]]:
 
 def _distributions(probs: NDArray[Any]) -> None:
     """Every row of every posterior sample is ≥ 0 and sums to 1."""
-    row = first_improper(probs, _SUM.get(probs.dtype.itemsize, 1e-3))
+    row = first_improper(probs, tolerance(probs.dtype))
     budget.current().read(len(probs), len(probs))
     if row is not None:
         wrong = np.asarray(probs[row], dtype=np.float64)

@@ -28,6 +28,8 @@ class _OfProbs:
     """A kernel over `probs` (n, k, c)."""
 
     kernel: ClassVar[ProbsKernel]
+    certifies: ClassVar[bool] = False
+    """Whether an item scores NaN whose mean over samples is no distribution."""
 
     @property
     def needs(self) -> frozenset[str]:
@@ -44,6 +46,7 @@ class LeastConfidence(_OfProbs):
     """1 - p(1): how unsure the network is of its own prediction."""
 
     kernel: ClassVar[ProbsKernel] = staticmethod(information.least_confidence)
+    certifies: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class Margin(_OfProbs):
     """1 - (p(1) - p(2)): how close the two best classes are (Scheffer et al. 2001)."""
 
     kernel: ClassVar[ProbsKernel] = staticmethod(information.margin)
+    certifies: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,7 @@ class Entropy(_OfProbs):
     """Predictive entropy in nats."""
 
     kernel: ClassVar[ProbsKernel] = staticmethod(information.entropy)
+    certifies: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)

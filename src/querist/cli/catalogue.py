@@ -110,7 +110,7 @@ def _described(row: Mapping[str, Any]) -> Described:
         "packages": list(row.get("packages", [])),
         "inference": row.get("inference") if made is not None else None,
         "parameters": {field.name: _shown(getattr(made, field.name)) for field in dataclasses.fields(made) if field.init} if made is not None else {},
-        "evidence": {key: evidence.get(key) for key in ("property", "contract", "smoke_seconds", "fair_run")},
+        "evidence": {key: evidence.get(key) for key in ("property", "kernels", "contract", "smoke_seconds", "fair_run")},
         "status": catalogue.status(name),
     }
 

@@ -7,6 +7,9 @@ Rows are read in blocks that stay in cache and turned into columns there, so tha
 vectors, whatever c is. Float32 input stays float32 in entropy and BALD, which are written as sums of terms ≥ 0 or of
 deviations from the mean, so that they keep a relative accuracy of about 1e-6; all else is float64. Sums are taken in an
 order that depends on k and c alone, never on the block.
+
+What sums the mass of the other classes has the sum of the row in hand: least confidence, margin and entropy score a row
+NaN whose mean is no distribution, which saves a pass over the pool beforehand.
 """
 
 from __future__ import annotations
@@ -15,6 +18,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 from jaxtyping import Float, Int
+
+from querist.kernels.simplex import tolerance
 
 BLOCK = 1 << 17
 """Probabilities in float32 handled at a time, half as many in float64: what fits into a core's cache, whatever n is."""
@@ -29,16 +34,23 @@ def predictive(probs: Float[np.ndarray, "n k c"]) -> Float[np.ndarray, "n c"]:
 
 
 def least_confidence(probs: Float[np.ndarray, "n k c"]) -> Float[np.ndarray, " n"]:
-    """1 - p(1), the mass outside the predicted class, in [0, 1 - 1/c]."""
-    return _rowwise(lambda p: _ranked(p)[1].sum(axis=0, dtype=np.float64), probs)
+    """1 - p(1), the mass outside the predicted class, in [0, 1 - 1/c]; NaN for what is no distribution."""
+
+    def block(p: np.ndarray) -> np.ndarray:
+        top, others, _ = _ranked(p)
+        mass = np.asarray(others.sum(axis=0, dtype=np.float64))
+        return _marked(mass, mass + top, others, p)
+
+    return _rowwise(block, probs)
 
 
 def margin(probs: Float[np.ndarray, "n k c"]) -> Float[np.ndarray, " n"]:
-    """1 - (p(1) - p(2)), in [0, 1]: the order of -(p(1) - p(2)) without its ties near certainty."""
+    """1 - (p(1) - p(2)), in [0, 1]: the order of -(p(1) - p(2)) without its ties near certainty; NaN for what is no distribution."""
 
     def block(p: np.ndarray) -> np.ndarray:
-        _, others, _ = _ranked(p)
-        return np.asarray(others.sum(axis=0, dtype=np.float64) + others.max(axis=0, initial=0.0))
+        top, others, _ = _ranked(p)
+        mass = others.sum(axis=0, dtype=np.float64)
+        return _marked(mass + others.max(axis=0, initial=0.0), mass + top, others, p)
 
     return _rowwise(block, probs)
 
@@ -54,16 +66,18 @@ def ratio(probs: Float[np.ndarray, "n k c"]) -> Float[np.ndarray, " n"]:
 
 
 def entropy(probs: Float[np.ndarray, "n k c"]) -> Float[np.ndarray, " n"]:
-    """Predictive entropy in nats, in [0, log c]; the top class enters as log1p(-(mass of the others))."""
+    """Predictive entropy in nats, in [0, log c]; the top class enters as log1p(-(mass of the others)); NaN for what is no distribution."""
 
     def block(p: np.ndarray) -> np.ndarray:
         top, others, spare = _ranked(p)
+        mass = _total(others)
+        sums = mass + top
         # Rows that were normalised in float32 may miss 1 by an ulp: the clip keeps log1p's argument above -1.
-        mass = -np.minimum(_total(others), 1 - np.finfo(others.dtype).epsneg)
+        mass = np.negative(np.minimum(mass, 1 - np.finfo(others.dtype).epsneg, out=mass), out=mass)
         mass = np.log1p(mass, out=mass)
         mass *= top
         mass += _total(xlogy(others, out=spare))
-        return np.asarray(np.negative(mass, out=mass))
+        return _marked(np.negative(mass, out=mass), sums, others, p)
 
     return _rowwise(block, probs)
 
@@ -138,6 +152,14 @@ def xlogy(p: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     return np.asarray(out)
 
 
+def _marked(scores: np.ndarray, sums: np.ndarray, others: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """The scores, NaN where the mean is no distribution."""
+    least, allowed = others.min(initial=1.0), tolerance(p.dtype)
+    if not (least >= 0 and sums.min() > 1 - allowed and sums.max() < 1 + allowed):
+        scores[~(np.abs(sums - 1) < allowed) | ~(others >= 0).all(axis=0)] = np.nan
+    return scores
+
+
 def _total(x: np.ndarray) -> np.ndarray:
     """Sum over the first axis."""
     return np.asarray(x.sum(axis=0, dtype=np.float64 if len(x) > MANY else x.dtype))
@@ -197,6 +219,7 @@ def _blocks(probs: np.ndarray) -> Iterator[slice]:
 
 def _rowwise(block: Callable[[np.ndarray], np.ndarray], probs: np.ndarray) -> np.ndarray:
     out = np.empty(len(probs), dtype=np.float64)
-    for rows in _blocks(probs):
-        out[rows] = block(probs[rows])
+    with np.errstate(invalid="ignore", over="ignore"):  # NaN in, NaN out
+        for rows in _blocks(probs):
+            out[rows] = block(probs[rows])
     return out

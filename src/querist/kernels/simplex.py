@@ -9,6 +9,11 @@ ITEMS = 1 << 18
 """Probabilities checked at a time."""
 
 
+def tolerance(dtype: np.dtype[np.generic]) -> float:
+    """How far probabilities of this type may miss the sum 1: they may have been rounded to three digits, two in half precision."""
+    return 1e-2 if dtype.itemsize == 2 else 1e-3
+
+
 def first_improper(probs: Float[np.ndarray, "n k c"], tolerance: float = 1e-3) -> int | None:
     """Row of the first item with a sample that is no distribution.
 
