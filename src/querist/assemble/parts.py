@@ -73,7 +73,7 @@ def learner(options: Mapping[str, Any], method: Any) -> Learner:
     changes: dict[str, Any] = {"inference": build(catalogue.row(inference, "inference")["inference_spec"])}
     if options.get("network"):
         changes["network"] = network(options["network"], options.get("weights"))
-    scheme = options.get("scheme")
+    scheme = options.get("scheme") or catalogue.scheme_name(method)
     if isinstance(scheme, Mapping):  # tuned settings, in full
         changes["scheme"] = build(scheme)
     if options.get("steps"):
@@ -93,8 +93,8 @@ def _wrapped(name: str, inner: Any) -> Any:
     scheme = build(catalogue.row(name, "scheme")["scheme"])
     if not hasattr(scheme, "around"):
         return inner if isinstance(scheme, type(inner)) else scheme
-    if not isinstance(inner, Supervised):
-        raise UsageError(f"the scheme {name} wraps supervised training", got=type(inner).__name__, wanted="a recipe whose scheme is Supervised")
+    if not hasattr(inner, "programme"):
+        raise UsageError(f"the scheme {name} wraps one that writes a programme", got=type(inner).__name__, wanted="a scheme with `programme`")
     return scheme.around(inner)
 
 

@@ -127,6 +127,13 @@ def recipe_name(method: str | Mapping[str, Any] | Any) -> str | None:
     return None
 
 
+def scheme_name(method: str | Mapping[str, Any] | Any) -> str | None:
+    """Name of the training scheme that a method's row asks for, because it trains what the method reads; None for most."""
+    if isinstance(method, str) and ":" not in method:
+        return row(method, "strategy").get("trains")
+    return None
+
+
 def evidence(name: str) -> Row:
     """What `evidence.json` holds about a row: property test, contract test, smoke seconds, fair run."""
     return _evidence().get(name, {})

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from querist.learn.statistics import boundary_distance, head_samples, iterative_distance, mix_flip, word_gradient
+from querist.learn.statistics import boundary_distance, head_samples, iterative_distance, loss_estimate, mix_flip, word_gradient
 from querist.learn.statistics.points import OnBatch
 from querist.learn.statistics.question import Question
 from querist.nets.base import NetworkFactory
@@ -24,6 +25,11 @@ COMPUTED: Final[Mapping[str, Compute]] = {
     "head_samples": head_samples.compute,
 }
 
+BY_SCHEMES: Final[Mapping[str, Compute]] = {"loss_estimate": loss_estimate.compute}
+"""What the modules give that a scheme trains beside the network; the scheme's `provides` says which."""
+
+ON_DEMAND: Final[Mapping[str, Compute]] = ChainMap(dict[str, Compute](), COMPUTED, BY_SCHEMES)  # type: ignore[arg-type]
+
 LAZY: Final = frozenset({"boundary_distance", "iterative_distance", "word_gradient"})
 """Dear ones, many passes an item: never computed ahead for all candidates, but when and for whom an acquisition asks."""
 
@@ -35,4 +41,4 @@ def offered(network: NetworkFactory) -> frozenset[str]:
 
 def compute(name: str, fitted: Fitted, question: Question, on_batch: OnBatch = lambda done: None) -> Any:
     """The statistic of this name, of the items of the question."""
-    return COMPUTED[name](fitted, question, on_batch)
+    return ON_DEMAND[name](fitted, question, on_batch)

@@ -1,0 +1,98 @@
+"""Where a round starts: from new weights, from those of the round before, or between the two.
+
+Reference:
+    Ash & Adams 2020, "On warm-starting neural network training", arXiv 1910.08475 (shrink and perturb);
+    Das et al. 2023, "Accelerating batch active learning using continual learning techniques", arXiv 2305.06408 (replay).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import torch
+
+from querist.learn.before import Before, load, weights_file
+from querist.nets.base import Network
+
+
+class Refit(Protocol):
+    """How a round builds on the one before."""
+
+    def start(self, network: Network, before: Before) -> None:
+        """Change a fresh network in place; not called in the first round."""
+
+    def around(self, scheme: Any) -> Any:
+        """The scheme as this refit trains."""
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """New weights every round: the reference."""
+
+    def start(self, network: Network, before: Before) -> None:
+        """Nothing."""
+
+    def around(self, scheme: Any) -> Any:
+        """The scheme."""
+        return scheme
+
+
+@dataclass(frozen=True)
+class Warm:
+    """The weights of the round before, where names and shapes agree; quick, and known to generalise worse.
+
+    Attributes:
+        trunk_only: Take the trunk alone, hold it, and learn a new head.
+    """
+
+    trunk_only: bool = False
+
+    def start(self, network: Network, before: Before) -> None:
+        """Load them."""
+        carry_over(network, before, trunk_only=self.trunk_only)
+        if self.trunk_only:
+            network.trunk.requires_grad_(False)
+
+    def around(self, scheme: Any) -> Any:
+        """The scheme."""
+        return scheme
+
+
+@dataclass(frozen=True)
+class ShrinkPerturb:
+    """The weights of the round before, shrunk, plus a little of a new network (whose layers' own scales make the noise).
+
+    shrink = 0 and perturb = 1 is `scratch`; shrink = 1 and perturb = 0 is `warm` but for BatchNorm's running statistics, which start anew.
+
+    Attributes:
+        shrink: Factor of the old parameters.
+        perturb: Factor of the new ones.
+    """
+
+    shrink: float = 0.4
+    perturb: float = 0.1
+
+    def start(self, network: Network, before: Before) -> None:
+        """θ = shrink · θ(before) + perturb · θ(fresh); parameters of another shape stay fresh, buffers too."""
+        old = load(weights_file(before.folder, before.member))
+        with torch.no_grad():
+            for name, parameter in network.named_parameters():
+                if name in old and old[name].shape == parameter.shape:
+                    parameter.mul_(self.perturb).add_(old[name], alpha=self.shrink)
+
+    def around(self, scheme: Any) -> Any:
+        """The scheme."""
+        return scheme
+
+
+REFITS: Final[Mapping[str, Refit]] = {"scratch": Scratch(), "warm": Warm(), "head_only": Warm(trunk_only=True), "shrink_perturb": ShrinkPerturb()}
+"""By the name that a learner's spec gives."""
+
+
+def carry_over(network: Network, before: Before, *, trunk_only: bool = False) -> None:
+    """Load weights where names and shapes agree (a head with another number of classes starts anew)."""
+    own, old = network.state_dict(), load(weights_file(before.folder, before.member))
+    kept = {name: tensor for name, tensor in old.items() if name in own and own[name].shape == tensor.shape and not (trunk_only and name.startswith("head."))}
+    network.load_state_dict({**own, **kept})

@@ -1,0 +1,61 @@
+"""The unlabelled pool as training sees it: inputs by place, read a batch at a time. There is no way from here to a target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from querist.core.errors import PoolError
+
+Load = Callable[[Sequence[str]], Tensor]
+
+
+class Unlabelled:
+    """Inputs of unlabelled items.
+
+    Args:
+        ids: In canonical order.
+        load: Ids → inputs (m, *shape).
+        readable: Ids → those of them that can be read; asked when a batch cannot.
+    """
+
+    def __init__(self, ids: Sequence[str], load: Load, readable: Callable[[Sequence[str]], Sequence[str]] = lambda ids: ids) -> None:
+        self.ids, self._load, self._readable = ids, load, readable
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def batch(self, places: NDArray[np.int64]) -> Tensor:
+        """Inputs (m, *shape) of the items at these places; what cannot be read is left out, and the scoring pass reports it."""
+        ids = [self.ids[place] for place in places]
+        try:
+            return self._load(ids)
+        except PoolError:
+            return self._load(self._readable(ids))
+
+
+class Order:
+    """Which rows each draw gets: shuffled epochs laid end to end, so that every batch is full.
+
+    Args:
+        n: Rows.
+        size: Rows of a draw; more than n repeat within it.
+        rng: The stream of this order and of nothing else.
+    """
+
+    def __init__(self, n: int, size: int, rng: np.random.Generator) -> None:
+        self._n, self._size, self._rng = n, size, rng
+        self._rows: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+        self._first = 0  # the place of self._rows[0] in the whole order
+
+    def __call__(self, draw: int) -> NDArray[np.int64]:
+        """Rows (size,) of this draw; draws are asked for in ascending order."""
+        start, end = draw * self._size, (draw + 1) * self._size
+        while self._first + len(self._rows) < end:
+            keep = max(start - self._first, 0)
+            self._rows, self._first = self._rows[keep:], self._first + min(keep, len(self._rows))
+            self._rows = np.concatenate([self._rows, self._rng.permutation(self._n)])
+        return self._rows[start - self._first : end - self._first]
