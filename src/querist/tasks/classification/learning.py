@@ -55,6 +55,15 @@ class ClassificationHead:
         """Probabilities of logits, same shape."""
         return torch.softmax(output, dim=-1)
 
+    def pseudo(self, output: Tensor) -> tuple[Tensor, Tensor]:
+        """What the network would answer (n,), a target like those of people, and how sure it is of it (n,) in [0, 1]."""
+        sure, target = torch.softmax(output.detach(), dim=-1).max(dim=-1)
+        return target, sure
+
+    def discrepancy(self, output: Tensor, reference: Tensor) -> Tensor:
+        """How far two outputs (n, c) for the same items are apart (n,): the mean squared difference of their probabilities; 0 where they agree."""
+        return (torch.softmax(output, dim=-1) - torch.softmax(reference, dim=-1)).square().mean(dim=-1)
+
     def metrics(self, probs: NDArray[Any], targets: NDArray[Any]) -> dict[str, float]:
         """See `Classes.metrics`."""
         return self.classes.metrics(probs, targets)
