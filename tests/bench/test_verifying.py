@@ -124,3 +124,14 @@ class View:
 def test_the_recorded_choice_is_filled_up_to_the_batch():
     assert Recorded((("9",), ("3", "2"))).select(View, 3, None).ids == ("3", "2", "1")
     assert Recorded((("9",),)).select(View, 2, None).ids == ("1", "2"), "what was never labelled was never recorded"
+
+
+def test_a_replay_compares_what_the_study_measured(tmp_path):
+    plain = made(tmp_path, DIGITS, dataset="digits+longtail20", metric="balanced_accuracy", methods=[], seeds=1)[1]
+    wrong = copy.deepcopy(plain)
+    wrong["runs"][0]["rounds"][1]["metrics"]["balanced_accuracy"] += 0.3
+    wrong["runs"][0]["rounds"][0]["metrics"]["accuracy"] += 0.3
+    assert replay(plain).ok and replay(plain).largest == 0.0
+    outcome = replay(wrong)
+    assert not outcome.ok and outcome.largest == pytest.approx(0.3)
+    assert (outcome.first["round"], outcome.first["what"]) == (2, "balanced_accuracy")

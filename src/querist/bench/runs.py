@@ -111,11 +111,6 @@ class RunRecord:
     parts: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
-    def curve(self) -> tuple[float, ...]:
-        """The metric at every budget."""
-        return tuple(record.metrics[METRIC] for record in self.rounds)
-
 
 OnRound = Callable[[RoundRecord], None]
 
