@@ -5,6 +5,7 @@ import copy
 import pytest
 from snapshots import DIGITS, LIGHT, forged, made, run_of, swap_seeds
 
+from querist.acquire.ablation import variants
 from querist.bench.replaying import Recorded, replay
 from querist.bench.verifying import verify
 from querist.core.errors import UsageError
@@ -135,3 +136,13 @@ def test_a_replay_compares_what_the_study_measured(tmp_path):
     outcome = replay(wrong)
     assert not outcome.ok and outcome.largest == pytest.approx(0.3)
     assert (outcome.first["round"], outcome.first["what"]) == (2, "balanced_accuracy")
+
+
+def test_a_strategy_of_a_study_s_own_runs_as_what_it_is_and_verifies(tmp_path):
+    """BatchBALD without its selector is BALD, down to the dropout samples that its row asks for."""
+    own = {"plainer": variants("batchbald")["batchbald-no-selector"]}
+    study, plain = made(tmp_path, DIGITS, seeds=1, strategies=own)
+    assert study.methods["plainer"].curve == study.methods["bald"].curve
+    runs = {run["method"]: plain["parts"][run["parts"]] for run in plain["runs"]}
+    assert runs["plainer"]["acquisition"] == runs["bald"]["acquisition"] and runs["plainer"]["learner"] == runs["bald"]["learner"]
+    assert verify(plain, methods=["plainer"])[0].ok

@@ -53,7 +53,7 @@ def run_bench(spec: BenchSpec, out: Path, *, final: bool = False, watch: Watch |
     cells = spec.expand(final=final)
     items = {cell.name: prepare(cell.spec, out / cell.name) for cell in cells}
     log = log_final(spec, cells, out, command) if final else []
-    before = all_of([pool_order(method for cell in cells for method in cell.spec.methods), defaults(log)])
+    before = all_of([pool_order((method, cell.spec.strategy(method)) for cell in cells for method in cell.spec.methods), defaults(log)])
     studies: dict[str, Study] = {}
     for cell in cells:
         folder = out / cell.name

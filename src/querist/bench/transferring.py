@@ -167,7 +167,7 @@ class _Transfer:
         ground = Ground.open(self.data, options, self.folder)
         tests = ground.development()
 
-        made = {run.method: learner(options, run.method) for run in self.found.runs}
+        made = {run.method: learner(options, self.found.spec.strategy(run.method)) for run in self.found.runs}
         curves: dict[tuple[str, int], list[float]] = {}
         for run in self.found.runs:
             for number, labels, _ in run.rounds:

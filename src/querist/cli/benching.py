@@ -53,7 +53,7 @@ def _run(spec: BenchSpec, out: Path, final: bool) -> int:
     cells = spec.expand(final=final)
     for cell in cells:
         for method in cell.spec.methods:
-            catalogue.acquisition(method)
+            catalogue.acquisition(cell.spec.strategy(method))
         if cell.spec.recipe is not None:
             catalogue.row(cell.spec.recipe, "recipe")
     command = shlex.join(["querist", *sys.argv[1:]])
