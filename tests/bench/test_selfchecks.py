@@ -165,18 +165,18 @@ class Breaks:
 
 
 def test_methods_of_the_catalogue_hold():
-    found = pool_order(["random", "margin", "coreset", "auto", "margin"])
+    found = pool_order((name, name) for name in ["random", "margin", "coreset", "auto", "margin"])
     assert [(check.verdict, check.detail) for check in found.checks] == [("holds", "4 of 4 methods picked the same items")] and found.void == ()
 
 
 def test_a_method_that_draws_by_place_is_void():
-    found = pool_order(["margin", "test_selfchecks:Second"])
+    found = pool_order((name, name) for name in ["margin", "test_selfchecks:Second"])
     assert [check.verdict for check in found.checks] == ["violated"]
     assert [(mark.method, mark.seed, mark.cell) for mark in found.void] == [("test_selfchecks:Second", None, None)]
 
 
 def test_what_cannot_be_tried_is_named():
-    found = pool_order(["dfal", "nothing_of_that_name", "test_selfchecks:Breaks"])
+    found = pool_order((name, name) for name in ["dfal", "nothing_of_that_name", "test_selfchecks:Breaks"])
     (check,) = found.checks
     assert check.verdict == "not checked" and found.void == ()
     assert all(word in check.detail for word in ("dfal: needs boundary_distance", "nothing_of_that_name", "RuntimeError: no idea"))

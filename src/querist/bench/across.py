@@ -5,10 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from querist.bench.results import AtBudget, Check, Comparison, Failure, LabelSaving, Record, Saturation, Void
-from querist.core.errors import UsageError
 
 
 class Curves(Record):
@@ -180,10 +177,4 @@ class Bench(Record):
         Raises:
             UsageError: if there is none.
         """
-        file = folder / "bench.json"
-        try:
-            return cls.model_validate_json(file.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise UsageError("there is no bench", got=str(folder), wanted="a folder with bench.json") from error
-        except (ValidationError, UnicodeDecodeError) as error:
-            raise UsageError("this file is not the record of a bench", got=str(file), wanted="bench.json as `querist bench` writes it") from error
+        return cls.of_file(folder / "bench.json", "bench", "querist bench")

@@ -29,9 +29,18 @@ def measured(record: RoundRecord, metric: str) -> float:
     Raises:
         TrainingError: if the round did not measure it.
     """
-    if metric not in record.metrics:
-        raise TrainingError(f"a round measured no {metric}", got=", ".join(record.metrics), wanted=metric)
-    return record.metrics[metric]
+    return metric_of(record.metrics, metric)
+
+
+def metric_of(metrics: Mapping[str, float], metric: str) -> float:
+    """The metric of a study among those measured.
+
+    Raises:
+        TrainingError: if it was not.
+    """
+    if metric not in metrics:
+        raise TrainingError(f"a round measured no {metric}", got=", ".join(metrics), wanted=metric)
+    return float(metrics[metric])
 
 
 def method_results(spec: StudySpec, records: Sequence[RunRecord]) -> dict[str, MethodResult]:

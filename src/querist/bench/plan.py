@@ -27,7 +27,7 @@ PLAIN: Final = "plain"
 SIZES: Final = frozenset({"initial", "batch", "budget"})
 SKIP: Final = "skip"
 _PER_CELL = frozenset(StudySpec.model_fields) - {"dataset", "name", "workers", "final"}
-_LEARNER = ("recipe", "network", "steps")
+_LEARNER = ("recipe", "network", "steps", "track")
 
 Table = dict[str, Any]
 Named = Annotated[dict[str, Table], Field(default_factory=dict)]
@@ -59,6 +59,7 @@ class BenchSpec(BaseModel):
         budgets: Name → `initial`, `batch`, `budget`: regimes of low and high budgets.
         initials: Starting budgets.
         batches: Query sizes.
+        ablate: Strategies that are also run with each of their parts replaced by the plainest; see `acquire.ablation`.
         roots: Data set → folder with its files.
         cells: Name of a cell, or a pattern of names (`wine.*`) → settings of these alone; `skip = true` leaves them out.
         shared: Settings of every study.
@@ -76,12 +77,13 @@ class BenchSpec(BaseModel):
     budgets: Named
     initials: tuple[Positive, ...] = ()
     batches: tuple[Positive, ...] = ()
+    ablate: tuple[str, ...] = ()
     roots: dict[str, str] = Field(default_factory=dict)
     cells: Named
     shared: Table = Field(default_factory=dict)
     workers: Positive = 2
 
-    @field_validator("datasets", "variants", "initials", "batches")
+    @field_validator("datasets", "variants", "initials", "batches", "ablate")
     @classmethod
     def _each_once(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
         twice = next((value for value in values if values.count(value) > 1), None)
@@ -157,12 +159,25 @@ class BenchSpec(BaseModel):
         if not kept:
             raise UsageError(f"the bench {self.name!r} leaves out all of its cells", got=", ".join(settings))
         common = {"workers": self.workers, "final": final}
-        return tuple(Cell(name, _study(name, {**plain, "name": name, **common})) for name, plain in kept.items())
+        return tuple(Cell(name, _study(name, {**plain, **self._taken_apart(plain), "name": name, **common})) for name, plain in kept.items())
 
     @property
     def sha256(self) -> str:
         """Digest of all cells that has what `StudySpec.sha256` has; the name of the bench is not in it."""
         return digest({cell.name: cell.spec.sha256 for cell in self.expand()})
+
+    def _taken_apart(self, plain: Table) -> Table:
+        """Methods and strategies of a cell with those that are ablated and their variants."""
+        if not self.ablate:
+            return {}
+        from querist.acquire.ablation import variants
+
+        own = dict(plain.get("strategies", {}))
+        made = {name: variants(name, own.get(name)) for name in self.ablate}
+        if whole := next((name for name, found in made.items() if not found), None):
+            raise UsageError(f"{whole} has no part that could be taken away", wanted="a strategy of several parts, or a wrapper")
+        named = (*plain.get("methods", ()), *(name for name in self.ablate if name not in own))
+        return {"methods": named, "strategies": {**own, **{name: table for found in made.values() for name, table in found.items()}}}
 
     def _crossed(self) -> Iterator[tuple[str, Table]]:
         for dataset, variant in product(self.datasets, self.variants):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from statistics import fmean
+from typing import Any, Literal, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -17,6 +19,25 @@ class Record(BaseModel):
     """A frozen part of the record; newer files may hold more than this program knows."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+    @classmethod
+    def of_file(cls, file: Path, what: str, command: str) -> Self:
+        """The record that a command wrote into a file.
+
+        Args:
+            file: The file.
+            what: Of what it is the record: `study`.
+            command: The command that writes such files.
+
+        Raises:
+            UsageError: if the file is not there or holds none.
+        """
+        try:
+            return cls.model_validate_json(file.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise UsageError(f"there is no {what}", got=str(file), wanted=f"a folder with {what}.json, or that file") from error
+        except (ValidationError, UnicodeDecodeError) as error:
+            raise UsageError(f"this file is not the record of a {what}", got=str(file), wanted=f"{what}.json as `{command}` writes it") from error
 
 
 class Seconds(Record):
@@ -257,10 +278,31 @@ class Study(Record):
         Raises:
             UsageError: if it is not there or is none.
         """
-        file = path / "study.json" if path.is_dir() else path
-        try:
-            return cls.model_validate_json(file.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise UsageError("there is no study", got=str(path), wanted="a folder with study.json, or that file") from error
-        except (ValidationError, UnicodeDecodeError) as error:
-            raise UsageError("this file is not the record of a study", got=str(file), wanted="study.json as `querist run` writes it") from error
+        return cls.of_file(path / "study.json" if path.is_dir() else path, "study", "querist run")
+
+
+class Measured(Protocol):
+    """The runs of a method: of a study, or in a cell of a bench."""
+
+    @property
+    def seeds(self) -> list[int]: ...
+    @property
+    def aubc(self) -> list[float]: ...
+
+
+def common_seeds(methods: Mapping[str, Measured], among: Iterable[str]) -> list[int]:
+    """Seeds that all of these methods finished, ascending."""
+    return sorted(set.intersection(*(set(methods[name].seeds) for name in among)))
+
+
+def mean_areas(methods: Mapping[str, Measured], among: Iterable[str]) -> dict[str, float]:
+    """Mean area under the curve of each method over the seeds that all of them finished: no rank hangs on who had the easier seeds.
+
+    Args:
+        methods: Name → its runs.
+        among: The methods meant; where they share no seed, each is taken over all of its own.
+    """
+    among = list(among)
+    shared = set(common_seeds(methods, among))
+    runs = {name: zip(methods[name].seeds, methods[name].aubc, strict=True) for name in among}
+    return {name: fmean([area for seed, area in pairs if seed in shared or not shared]) for name, pairs in runs.items()}

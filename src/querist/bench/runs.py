@@ -49,7 +49,7 @@ class RunFactory(Protocol):
         dataset: str,
         root: str | None,
         final: bool,
-        method: str,
+        method: str | Mapping[str, Any],
         learner: Mapping[str, Any],
         seed: int,
         path: Path,
@@ -110,11 +110,6 @@ class RunRecord:
     data: Mapping[str, Any] = field(default_factory=dict)
     parts: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def curve(self) -> tuple[float, ...]:
-        """The metric at every budget."""
-        return tuple(record.metrics[METRIC] for record in self.rounds)
 
 
 OnRound = Callable[[RoundRecord], None]
@@ -249,7 +244,7 @@ def _make(spec: StudySpec, method: str, seed: int, path: Path) -> tuple[RunProje
         dataset=spec.dataset,
         root=spec.root,
         final=spec.final,
-        method=method,
+        method=spec.strategy(method),
         learner=spec.learner_options(),
         seed=seed,
         path=path,

@@ -53,7 +53,7 @@ def of_runs(spec: StudySpec, runs: Sequence[RunRecord]) -> Found:
         spec: The study.
         runs: Its finished runs.
     """
-    return joined([_seeds(spec, runs), _test_set(runs), _spent(spec, runs)])
+    return all_of([_seeds(spec, runs), _test_set(runs), _spent(spec, runs)])
 
 
 def is_void(void: Iterable[Void], method: str, seed: int, cell: str | None = None) -> bool:
@@ -213,7 +213,7 @@ def _not_checked(name: str, why: str) -> Found:
     return Found((Check(name=name, verdict="not checked", detail=why),))
 
 
-def joined(found: Iterable[Found]) -> Found:
+def all_of(found: Iterable[Found]) -> Found:
     """The outcomes of several checks as one."""
     listed = list(found)
     return Found(tuple(check for part in listed for check in part.checks), tuple(mark for part in listed for mark in part.void))

@@ -53,7 +53,7 @@ def _run(spec: BenchSpec, out: Path, final: bool) -> int:
     cells = spec.expand(final=final)
     for cell in cells:
         for method in cell.spec.methods:
-            catalogue.acquisition(method)
+            catalogue.acquisition(cell.spec.strategy(method))
         if cell.spec.recipe is not None:
             catalogue.row(cell.spec.recipe, "recipe")
     command = shlex.join(["querist", *sys.argv[1:]])
@@ -78,7 +78,8 @@ def _plain(record: Bench, studies: dict[str, Study], out: Path) -> dict[str, Any
         parts = {part: [{"cell": name, **row} for name, study in each.items() for row in study[part]] for part in ("comparisons", "label_saving", "failures")}
         whole = {"dataset": ", ".join(dict.fromkeys(study["dataset"] for study in each.values())), "report": str(out / "report.html"), **parts}
     bench = record.model_dump(mode="json", exclude={"cells", "environment"})
-    places = {"out": str(out), "record": str(out / "bench.json"), "snapshot": whole.get("snapshot") or None}
+    snapshot = whole.get("snapshot") or str(out / "snapshot.json")
+    places = {"out": str(out), "record": str(out / "bench.json"), "snapshot": snapshot if Path(snapshot).is_file() else None}
     return {**whole, **bench, "study": record.bench, **places, "cells": each}
 
 
