@@ -118,9 +118,13 @@ def at_equal_labels(spec: StudySpec, methods: Mapping[str, MethodResult]) -> lis
 
 
 def savings(spec: StudySpec, methods: Mapping[str, MethodResult]) -> list[LabelSaving]:
-    """Labels at equal accuracy of every method and the baseline; the last of a method's fractions is the baseline's final accuracy."""
-    targets = [Target(fraction=fraction) for fraction in spec.fractions] + [Target(accuracy=accuracy) for accuracy in spec.accuracies]
-    return [_saving(spec.budgets, methods, name, target) for name in _challengers(methods) for target in targets]
+    """Labels at equal accuracy of every method and the baseline; the last of a method's fractions is the baseline's final accuracy.
+
+    Labels that tuned the recipe were spent for either, so they count on both sides.
+    """
+    targets = [Target(fraction=fraction, spent=spec.tuning_labels) for fraction in spec.fractions]
+    targets += [Target(accuracy=accuracy) for accuracy in spec.accuracies]
+    return [_saving(spec.counted, methods, name, target) for name in _challengers(methods) for target in targets]
 
 
 def _saving(budgets: Sequence[int], methods: Mapping[str, MethodResult], name: str, target: Target) -> LabelSaving:

@@ -58,14 +58,14 @@ def learning_curves(study: Study) -> str:
                 continue
             lowest.append(curves.mean(axis=0)[0])
             if name not in look:
-                axes.plot(study.budgets, curves.mean(axis=0), color=FAINT, linewidth=0.8, zorder=1)
+                axes.plot(study.counted, curves.mean(axis=0), color=FAINT, linewidth=0.8, zorder=1)
                 continue
             for curve in curves:
-                axes.plot(study.budgets, curve, color=look[name].colour, linewidth=0.6, alpha=0.22)
+                axes.plot(study.counted, curve, color=look[name].colour, linewidth=0.6, alpha=0.22)
             count = f"{name} ({len(curves)})"
-            axes.plot(study.budgets, curves.mean(axis=0), color=look[name].colour, marker=look[name].marker, markersize=4, linewidth=1.8, label=count)
+            axes.plot(study.counted, curves.mean(axis=0), color=look[name].colour, marker=look[name].marker, markersize=4, linewidth=1.8, label=count)
         axes.set_ylabel(f"{study.measure}, %")
-        axes.set_xlabel("labels")
+        axes.set_xlabel(_labels(study))
         if lowest:
             axes.legend(loc="lower right", frameon=False, title="method (seeds)", fontsize=9, title_fontsize=9)
 
@@ -88,19 +88,23 @@ def differences(study: Study) -> str:
             gap = 100 * np.array([np.subtract(ours[seed], base[seed]) for seed in seeds])
             mean = gap.mean(axis=0)
             if name not in look:
-                axes.plot(study.budgets, mean, color=FAINT, linewidth=0.8, zorder=1)
+                axes.plot(study.counted, mean, color=FAINT, linewidth=0.8, zorder=1)
                 continue
             colour = look[name].colour
-            axes.plot(study.budgets, mean, color=colour, marker=look[name].marker, markersize=3.5, linewidth=1.6, label=name)
+            axes.plot(study.counted, mean, color=colour, marker=look[name].marker, markersize=3.5, linewidth=1.6, label=name)
             if len(seeds) > 1:
                 half = float(stats.t.ppf(0.975, len(seeds) - 1)) * gap.std(axis=0, ddof=1) / np.sqrt(len(seeds))
-                axes.fill_between(study.budgets, mean - half, mean + half, color=colour, alpha=0.12, linewidth=0)
+                axes.fill_between(study.counted, mean - half, mean + half, color=colour, alpha=0.12, linewidth=0)
         axes.set_ylabel(f"{study.measure} − {BASELINE}, points")
-        axes.set_xlabel("labels")
+        axes.set_xlabel(_labels(study))
         if axes.get_legend_handles_labels()[0]:
             axes.legend(loc="best", frameon=False, fontsize=9)
 
     return inline_svg(draw, 4.0, f"Accuracy of {', '.join(named(study)[1:])}{_unnamed(study)} minus that of {BASELINE} at equal labels")
+
+
+def _labels(study: Study) -> str:
+    return f"labels, {study.tuning_labels:,} of them for tuning" if study.tuning_labels else "labels"
 
 
 def named(study: Study) -> list[str]:

@@ -121,16 +121,18 @@ class Target:
     Attributes:
         fraction: The baseline's own mean accuracy at this fraction of the budget; 1 is its final accuracy.
         accuracy: A fixed accuracy instead.
+        spent: Labels of the budgets that were spent before any run began; fractions are of what came after.
     """
 
     fraction: float = 1.0
     accuracy: float | None = None
+    spent: int = 0
 
     def of(self, budgets: Sequence[int], baseline: Array) -> Array:
         """(...) the accuracy meant, for baseline curves (..., t)."""
         if self.accuracy is not None:
             return np.full(baseline.shape[:-1], self.accuracy)
-        return np.asarray(accuracy_at(budgets, baseline, max(budgets[0], self.fraction * budgets[-1])))
+        return np.asarray(accuracy_at(budgets, baseline, max(budgets[0], self.spent + self.fraction * (budgets[-1] - self.spent))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ PLAIN: Final = "plain"
 SIZES: Final = frozenset({"initial", "batch", "budget"})
 SKIP: Final = "skip"
 _PER_CELL = frozenset(StudySpec.model_fields) - {"dataset", "name", "workers", "final"}
-_LEARNER = ("recipe", "network", "steps", "track")
+_LEARNER = ("recipe", "network", "steps", "track", "tuning_labels")
 
 Table = dict[str, Any]
 Named = Annotated[dict[str, Table], Field(default_factory=dict)]

@@ -49,7 +49,7 @@ def html(study: Study) -> str:
         savings=_by_method(study, study.label_saving),
         targets=_targets(study),
         equal=_by_method(study, study.at_budget),
-        marks=list(dict.fromkeys(row.labels for row in study.at_budget)),
+        marks=[study.tuning_labels + labels for labels in dict.fromkeys(row.labels for row in study.at_budget)],
         settings={key: value for key, value in study.spec.items() if value not in (None, [], {}) or key not in _QUIET},
         environment=_flat(study.environment),
     )
@@ -110,7 +110,7 @@ def _targets(study: Study) -> list[str]:
 
 
 def _own_accuracy(study: Study, fraction: float) -> str:
-    return "random’s final accuracy" if fraction == 1 else f"random’s at {fraction * study.budgets[-1]:,.0f} labels"
+    return "random’s final accuracy" if fraction == 1 else f"random’s at {study.tuning_labels + fraction * study.budgets[-1]:,.0f} labels"
 
 
 def _flat(environment: Mapping[str, Any]) -> dict[str, str]:

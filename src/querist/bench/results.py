@@ -103,7 +103,7 @@ class Comparison(Record):
 
 
 class AtBudget(Record):
-    """Accuracies at equal labels, over shared seeds, with the paired 95 % interval of their difference. No verdict hangs on it."""
+    """Accuracies at equal labels bought, over shared seeds, with the paired 95 % interval of their difference. No verdict hangs on it."""
 
     method: str
     baseline: str
@@ -131,7 +131,7 @@ class LabelSaving(Record):
         bound: Without a ratio, what is known of it: below this if the method is censored, above it if the baseline is.
         low_open: The interval goes on below `low`, further than the budgets can show.
         high_open: The same above `high`.
-        labels: Labels of the method, None where not reached.
+        labels: Labels of the method, those that tuned the recipe among them; None where not reached.
         baseline_labels: Labels of the baseline.
         n: Shared seeds.
     """
@@ -217,7 +217,7 @@ class Study(Record):
         study: Its name.
         dataset: Named data set.
         spec_sha256: Digest of all settings with an influence on numbers.
-        budgets: Numbers of labels at which every run was measured.
+        budgets: Numbers of labels bought at which every run was measured; `counted` adds those that tuned the recipe.
         methods: Name → results, the baseline first.
         comparisons: Every method with the baseline.
         label_saving: The same at equal accuracy.
@@ -265,6 +265,21 @@ class Study(Record):
     def measure(self) -> str:
         """The metric for people: `accuracy` or `balanced accuracy`."""
         return str(self.spec.get("metric", "accuracy")).replace("_", " ")
+
+    @property
+    def tuning_labels(self) -> int:
+        """Labels that tuned the recipe, spent for every method alike."""
+        return int(self.spec.get("tuning_labels", 0))
+
+    @property
+    def counted(self) -> list[int]:
+        """The budgets with these labels: what stands on the axes of figures."""
+        return [self.tuning_labels + labels for labels in self.budgets]
+
+    @property
+    def strong(self) -> bool:
+        """Whether it is of the strongly regularised track."""
+        return self.spec.get("track") == "strong"
 
     @property
     def challengers(self) -> list[str]:

@@ -229,9 +229,10 @@ def _key(entry: Plain) -> str:
 
 
 def _provenance(spec: StudySpec) -> dict[str, Any]:
-    """Where the hyper-parameters come from: the recipe and its reference, and which of its settings this study changed."""
+    """Where the hyper-parameters come from: the recipe and its reference, which of its settings this study changed, and labels that tuned it."""
+    tuned = {"tuning_labels": spec.tuning_labels} if spec.tuning_labels else {}
     if spec.factory != StudySpec.model_fields["factory"].default:
-        return {"recipe": spec.recipe, "reference": None, "changed": spec.learner_options()}
+        return {"recipe": spec.recipe, "reference": None, "changed": spec.learner_options(), **tuned}
     from querist.assemble.simulate import learner_options
 
     options = learner_options(spec.dataset, spec.learner_options())
@@ -240,7 +241,7 @@ def _provenance(spec: StudySpec) -> dict[str, Any]:
         reference = catalogue.row(name, "recipe").get("reference")
     except UsageError:
         reference = None
-    return {"recipe": name, "reference": reference, "changed": {key: value for key, value in options.items() if key != "recipe"}}
+    return {"recipe": name, "reference": reference, "changed": {key: value for key, value in options.items() if key != "recipe"}, **tuned}
 
 
 def _reference(method: str) -> str | None:

@@ -15,7 +15,7 @@ _STYLE = {"better": "green", "worse": "red", "equivalent": "cyan"}
 
 def table(study: Study) -> Table:
     """One row a method, the baseline first, then best to worst."""
-    title = f"{study.study}: {study.budgets[0]:,} to {study.budgets[-1]:,} labels, {study.measure} on the {study.split} split"
+    title = f"{study.study}: {study.counted[0]:,} to {study.counted[-1]:,} labels, {study.measure} on the {study.split} split"
     grid = Table(title=title, title_justify="left", title_style="bold", header_style="bold", pad_edge=False)
     for name in ("method", "seeds", "final accuracy", "mean over budget", "difference, points (95 %)", f"labels × {BASELINE} (95 %)", "verdict"):
         grid.add_column(name, justify="right" if name in ("seeds", "final accuracy", "mean over budget") else "left", overflow="fold")
