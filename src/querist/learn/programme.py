@@ -207,6 +207,11 @@ class Programme:
         """The same with the stage of that name replaced."""
         return dataclasses.replace(self, stages=tuple(changed if stage.name == changed.name else stage for stage in self.stages))
 
+    @property
+    def steps(self) -> int:
+        """Optimiser steps that move the network."""
+        return sum(stage.steps * phase.repeats for stage in self.stages for phase in stage.phases if "network" in phase.updates)
+
     def joined(self, *terms: Term, modules: Mapping[str, nn.Module] | None = None, hidden: bool = False) -> Programme:
         """The same with further terms, and the weights of further modules, in the last phase of the training stage that moves the network."""
         stage = self.stage()
