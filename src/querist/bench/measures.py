@@ -102,7 +102,26 @@ def labels_to_reach(budgets: Sequence[int], curve: ArrayLike, accuracy: ArrayLik
         (...) labels; NaN where the accuracy is not reached within the budgets, the first budget where it was there from the start.
     """
     x, y = _checked(budgets, curve)
+    return _reached(x, isotonic(y), accuracy)
+
+
+def labels_at(budgets: Sequence[int], curve: ArrayLike, accuracies: ArrayLike) -> Array:
+    """`labels_to_reach` at many accuracies; the curves are made monotone once.
+
+    Args:
+        budgets: (t,) increasing numbers of labels.
+        curve: (..., t) accuracies.
+        accuracies: (p,).
+
+    Returns:
+        (..., p) labels, NaN where not reached.
+    """
+    x, y = _checked(budgets, curve)
     rising = isotonic(y)
+    return np.stack([_reached(x, rising, accuracy) for accuracy in np.asarray(accuracies, dtype=np.float64)], axis=-1)
+
+
+def _reached(x: Array, rising: Array, accuracy: ArrayLike) -> Array:
     wanted = np.broadcast_to(np.asarray(accuracy, dtype=np.float64), rising.shape[:-1])[..., None]
     reached = rising >= wanted - _EPS
     right = reached.argmax(axis=-1)[..., None]

@@ -16,6 +16,7 @@ from querist.bench.palette import looks
 from querist.bench.results import Comparison, Gain, Study
 from querist.bench.spec import BASELINE
 from querist.bench.statistics import MARGIN
+from querist.bench.tables import BOUGHT, TRAINED, bought_rows, trained_rows
 
 _TIED = re.compile(r"(?<=\d) (?=[%×](?!\w))|(?<=&lt;) (?=\.\d)|(?<=adjusted p) ")
 """Blanks at which no line may break: `95 %`, `0.54 ×`, `p < .001`."""
@@ -49,6 +50,8 @@ def html(study: Study) -> str:
         savings=_by_method(study, study.label_saving),
         targets=_targets(study),
         equal=_by_method(study, study.at_budget),
+        bought=(BOUGHT, bought_rows(study)),
+        trained=(TRAINED, trained_rows(study)),
         marks=[study.tuning_labels + labels for labels in dict.fromkeys(row.labels for row in study.at_budget)],
         costs={name: [{"name": arm, "found": study.methods[arm]} for arm in _arms(gains)] for name, gains in study.gains.items()},
         settings={key: value for key, value in study.spec.items() if value not in (None, [], {}) or key not in _QUIET},
@@ -65,6 +68,7 @@ def style() -> str:
 
 def _figures(study: Study) -> dict[str, Markup]:
     drawn = {"curves": figures.learning_curves, "differences": figures.differences, "areas": figures.areas, "savings": figures.labels_saved}
+    drawn["everywhere"] = figures.labels_saved_everywhere
     return {name: Markup(draw(study)) for name, draw in drawn.items()}
 
 

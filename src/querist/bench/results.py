@@ -233,6 +233,7 @@ class Saturation(Record):
         values: The metric of each.
         share: Share of the mean from which differences are noise.
         beyond: The first budget at which the baseline's mean curve has that share; None where it never does.
+        training: Time of each training; empty in the record of a bench, which holds no times.
     """
 
     labels: int
@@ -240,6 +241,54 @@ class Saturation(Record):
     values: list[float]
     share: float
     beyond: int | None
+    training: list[float] = []
+
+
+class Bought(Record):
+    """What one method bought, mean over its runs; labels are those that a run bought, the initial ones included.
+
+    Attributes:
+        method: The method.
+        runs: Its runs.
+        every_class: Labels until every class was seen once, over the runs in which it was; None if in none.
+        every_class_missed: Runs in which some class was never seen.
+        ten_each: The same until every class was seen ten times, or as often as the pool has it.
+        ten_each_missed: Runs in which that never came.
+        rarest: The class with the fewest items in the pool.
+        rarest_recall: Share of its items that were bought in the end.
+        balance: Entropy of the classes bought over its largest value; 1 is even.
+        near_duplicates: Share of labels spent on near-duplicates of an earlier one (raw inputs, 15 % of the median distance of two items);
+            None where items are no numbers, or were too many to look at.
+    """
+
+    method: str
+    runs: int
+    every_class: float | None
+    every_class_missed: int
+    ten_each: float | None
+    ten_each_missed: int
+    rarest: str
+    rarest_recall: float
+    balance: float
+    near_duplicates: float | None
+
+
+class Trained(Record):
+    """Training on what a method chose against training on the whole pool, at equal accuracy (within the study's margin).
+
+    Attributes:
+        method: The method.
+        labels: First measured budget at which its mean curve, made monotone, is there; None where it never is.
+        seconds: Mean time of one training with so many labels.
+        full_labels: Items of the pool.
+        full_seconds: Mean time of one training with all of them.
+    """
+
+    method: str
+    labels: int | None
+    seconds: float | None
+    full_labels: int
+    full_seconds: float
 
 
 class Study(Record):
@@ -262,6 +311,8 @@ class Study(Record):
         checks: What the platform found when it checked itself.
         void: Runs that violate one of them; they are in no result and no comparison.
         saturation: What the whole pool gives, if the study asked for it.
+        bought: What the methods bought; empty where runs recorded no items or the data set was not at hand.
+        trained: Training on what was chosen against training on everything; empty without saturation.
         opened: When the final test set was opened: date, commit, study.
         split: What the accuracy was measured on.
         spec: The resolved settings.
@@ -287,6 +338,8 @@ class Study(Record):
     checks: list[Check] = []
     void: list[Void] = []
     saturation: Saturation | None = None
+    bought: list[Bought] = []
+    trained: list[Trained] = []
     opened: list[dict[str, Any]] = []
     split: Literal["development", "final"] = "development"
     spec: dict[str, Any] = {}

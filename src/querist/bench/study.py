@@ -14,6 +14,7 @@ from typing import Any, Final
 from querist.bench import selfchecks
 from querist.bench.analysis import CURVE_COLUMNS, at_equal_labels, compare, method_results, savings, tidy
 from querist.bench.arms import gains
+from querist.bench.bought import bought, trained
 from querist.bench.crew import work_through
 from querist.bench.environment import environment
 from querist.bench.report import html
@@ -72,7 +73,8 @@ def run_study(
     study = conclude(spec, records, failures, out=out, command=command, wall_seconds=watch.seconds, marks=marks)
     if spec.saturation:
         found, failed = train_on_everything(spec, items, out, study.methods)
-        study = study.model_copy(update={"saturation": found, "failures": [*study.failures, *failed]})
+        told = {"saturation": found, "trained": trained(spec, study.methods, found), "failures": [*study.failures, *failed]}
+        study = study.model_copy(update=told)
     study = study.model_copy(update={"opened": [dict(line) for line in final_log]})
     study = study.model_copy(update={"snapshot": write_snapshot(spec, records, study, out)})
     write(study, tidy(spec, records), out)
@@ -87,7 +89,8 @@ def conclude(
     runs = list(records)
     checked = selfchecks.of_runs(spec, runs)
     void = [*marks, *checked.void]
-    methods = method_results(spec, [run for run in runs if not selfchecks.is_void(void, run.method, run.seed)])
+    counted = [run for run in runs if not selfchecks.is_void(void, run.method, run.seed)]
+    methods = method_results(spec, counted)
     return Study(
         study=spec.title,
         dataset=spec.dataset,
@@ -103,6 +106,7 @@ def conclude(
         failures=sorted(failures, key=lambda failure: (spec.methods.index(failure.method), failure.seed)),
         checks=list(checked.checks),
         void=void,
+        bought=bought(spec, counted),
         split="final" if spec.final else "development",
         spec=spec.model_dump(mode="json"),
         command=command,
