@@ -19,8 +19,8 @@ from querist.core.rng import Streams, torch_seed
 from querist.learn.augment import Augment
 from querist.learn.device import generator
 from querist.learn.schemes.base import TrainingSet
+from querist.learn.task import TaskHead
 from querist.nets.base import Network
-from querist.tasks.classification.learning import ClassificationHead
 
 if TYPE_CHECKING:
     from querist.learn.step import Step
@@ -44,7 +44,7 @@ class Setting:
     """
 
     network: Network
-    task: ClassificationHead
+    task: TaskHead
     data: TrainingSet
     streams: Streams
 
