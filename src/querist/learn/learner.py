@@ -32,9 +32,9 @@ from querist.learn.schemes.base import Fit, Scheme, TrainingSet
 from querist.learn.schemes.supervised import Supervised
 from querist.learn.statistics.forward import Scored, batch_size, score
 from querist.learn.statistics.registry import offered
+from querist.learn.task import TaskHead
 from querist.learn.unlabelled import Unlabelled
 from querist.nets.base import MLP, Network, NetworkFactory
-from querist.tasks.classification.learning import ClassificationHead
 
 
 class Learns(Protocol):
@@ -44,11 +44,11 @@ class Learns(Protocol):
     def provides(self) -> frozenset[str]: ...
 
     def fit(
-        self, inputs: Inputs, task: ClassificationHead, labelled: Mapping[str, Any], streams: Streams, previous: str | None, report: Report,
+        self, inputs: Inputs, task: TaskHead, labelled: Mapping[str, Any], streams: Streams, previous: str | None, report: Report,
         pool: Sequence[str] = (), folder: Path | None = None,
     ) -> Fitted: ...  # fmt: skip
 
-    def restore(self, inputs: Inputs, task: ClassificationHead, folder: Path, streams: Streams) -> Fitted | None: ...
+    def restore(self, inputs: Inputs, task: TaskHead, folder: Path, streams: Streams) -> Fitted | None: ...
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Learner:
         return bool(getattr(self.network, "linear", False))
 
     def fit(
-        self, inputs: Inputs, task: ClassificationHead, labelled: Mapping[str, Any], streams: Streams, previous: str | None, report: Report,
+        self, inputs: Inputs, task: TaskHead, labelled: Mapping[str, Any], streams: Streams, previous: str | None, report: Report,
         pool: Sequence[str] = (), folder: Path | None = None,
     ) -> Fitted:  # fmt: skip
         """Train on the labelled items.
@@ -118,7 +118,7 @@ class Learner:
             networks.append(network)
         return Fitted(networks, self.inference, inputs, streams, tuple(fits), ids)
 
-    def restore(self, inputs: Inputs, task: ClassificationHead, folder: Path, streams: Streams) -> Fitted | None:
+    def restore(self, inputs: Inputs, task: TaskHead, folder: Path, streams: Streams) -> Fitted | None:
         """What `Fitted.save` wrote into a folder, or None if it is not (wholly) there."""
         networks, fits = [], []
         for member in range(self.inference.members):
@@ -132,11 +132,12 @@ class Learner:
             fits.append(self._beside(network, task, inputs, own, load(beside_file(folder, member))))
         return Fitted(networks, self.inference, inputs, streams, tuple(fits))
 
-    def _beside(self, network: Network, task: ClassificationHead, inputs: Inputs, streams: Streams, kept: Mapping[str, Tensor]) -> Fit:
+    def _beside(self, network: Network, task: TaskHead, inputs: Inputs, streams: Streams, kept: Mapping[str, Tensor]) -> Fit:
         """What a scheme had trained beside the network."""
         modules: dict[str, nn.Module] = {}
         if any(name.startswith("module/") for name in kept):
-            nothing = TrainingSet(torch.zeros((1, *inputs.shape)), np.zeros(1, dtype=np.int64))
+            none = task.targets({})
+            nothing = TrainingSet(torch.zeros((1, *inputs.shape)), np.zeros((1, *none.shape[1:]), dtype=none.dtype))
             modules = dict(written(self.scheme, Setting(network, task, nothing, streams)).modules)  # type: ignore[arg-type]
             for name, module in modules.items():
                 own = f"module/{name}/"
@@ -145,7 +146,7 @@ class Learner:
         memory = {name.removeprefix("memory/"): tensor for name, tensor in kept.items() if name.startswith("memory/")}
         return Fit(0, math.nan, modules=modules, memory=memory)
 
-    def _fresh(self, inputs: Inputs, task: ClassificationHead, streams: Streams) -> Network:
+    def _fresh(self, inputs: Inputs, task: TaskHead, streams: Streams) -> Network:
         with torch.random.fork_rng(devices=[]):  # the constructors of torch's layers draw from the global stream, in vain
             return arranged(self.network.make(inputs.shape, task.outputs, generator(torch_seed(streams("model_init")))))
 

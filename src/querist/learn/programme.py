@@ -19,8 +19,8 @@ from querist.core.rng import Streams, torch_seed
 from querist.learn.augment import Augment
 from querist.learn.device import generator
 from querist.learn.schemes.base import TrainingSet
+from querist.learn.task import TaskHead
 from querist.nets.base import Network
-from querist.tasks.classification.learning import ClassificationHead
 
 if TYPE_CHECKING:
     from querist.learn.step import Step
@@ -44,7 +44,7 @@ class Setting:
     """
 
     network: Network
-    task: ClassificationHead
+    task: TaskHead
     data: TrainingSet
     streams: Streams
 
@@ -145,6 +145,19 @@ class Follower:
 
 
 @dataclass(frozen=True)
+class Group:
+    """A part of every labelled batch, drawn from some of the items only.
+
+    Attributes:
+        size: Items of a step, at most all there are.
+        rows: Places among the labelled items; None for the pseudo-labelled ones.
+    """
+
+    size: int
+    rows: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
 class Stage:
     """A number of steps.
 
@@ -153,6 +166,7 @@ class Stage:
         steps: Their number, a function of the number of labels alone.
         phases: Carried out in turn in each step.
         batch: Labelled items of a step, at most all there are.
+        groups: Parts that the batch is put together of instead; those without items are left out, and without any `batch` holds.
         unlabelled: Unlabelled items of a step.
         augment: Of labelled batches.
         views: Name → transform of unlabelled batches.
@@ -167,6 +181,7 @@ class Stage:
     steps: int
     phases: tuple[Phase, ...]
     batch: int = 64
+    groups: tuple[Group, ...] = ()
     unlabelled: int = 0
     augment: Transform = Augment()
     views: Mapping[str, Transform] = field(default_factory=dict)

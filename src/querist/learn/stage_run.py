@@ -18,9 +18,9 @@ from querist.learn.device import generator
 from querist.learn.keepers import Average, Best, State, follow, weights
 from querist.learn.layout import layout
 from querist.learn.optimiser import AdamW, one_cycle
-from querist.learn.programme import PART, Hook, Phase, Stage
+from querist.learn.programme import PART, Group, Hook, Phase, Stage
 from querist.learn.step import Step
-from querist.learn.unlabelled import Order
+from querist.learn.unlabelled import Mixed, Order
 from querist.nets.base import Network
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class StageRun:
         self._streams = streams if stage.part == 0 else streams.of(streams.member + PART * stage.part)
         labels = setting.data.y
         train, held = hold_back(len(labels), stage.validation, streams)
-        self._x, self._y = setting.data.x[torch.from_numpy(train)], torch.from_numpy(labels[train])
+        self._train, self._x, self._y = train, setting.data.x[torch.from_numpy(train)], torch.from_numpy(labels[train])
         pool = setting.data.pool
         self._pool = pool if pool is not None and len(pool) and stage.unlabelled else None
         for follower in stage.followers:
@@ -92,7 +92,7 @@ class StageRun:
         self._shuffles, self._since = 0, 0
         self._unlabelled = None if self._pool is None else Order(len(self._pool), stage.unlabelled, self._streams.of(self._streams.member + 1)("unlabelled"))
         self._step = 0
-        self._order: Order
+        self._order: Order | Mixed
         self._targets: Targets
         self.shuffle()
 
@@ -107,8 +107,19 @@ class StageRun:
             self._targets = Targets(torch.cat([self._x, pseudo.x]), torch.cat([y, pseudo.y.to(y.dtype)]), weight)
         count = len(self._targets.y)
         source: Streams = self._streams.of(self._streams.member + PART * 1000 * self._shuffles) if self._shuffles else self._streams
-        self._order = Order(count, min(self._stage.batch, max(count, 2)), source("loader"))
+        sets = [(self._places(group, count), group.size) for group in self._stage.groups]
+        if sets := [(rows, size) for rows, size in sets if len(rows)]:
+            rngs = [source.of(source.member + PART * 100 * number)("loader") for number in range(len(sets))]
+            self._order = Mixed([rows for rows, _ in sets], [size for _, size in sets], rngs)
+        else:
+            self._order = Order(count, min(self._stage.batch, max(count, 2)), source("loader"))
         self._since, self._shuffles = self._step, self._shuffles + 1
+
+    def _places(self, group: Group, count: int) -> np.ndarray:
+        """Rows of a group among the items trained on."""
+        if group.rows is None:
+            return np.arange(len(self._y), count)
+        return np.flatnonzero(np.isin(self._train, np.array(group.rows, dtype=np.int64)))
 
     def run(self, saved: State) -> None:
         """All steps.

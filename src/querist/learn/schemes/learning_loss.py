@@ -21,9 +21,9 @@ from querist.learn.programme import Programme, Programmed, Setting, Term
 from querist.learn.schemes.base import Fit, TrainingSet
 from querist.learn.schemes.supervised import Supervised
 from querist.learn.step import Step
+from querist.learn.task import TaskHead
 from querist.learn.training import carried_out
 from querist.nets.base import Network, initialise
-from querist.tasks.classification.learning import ClassificationHead
 
 
 class LossModule(nn.Module):
@@ -65,7 +65,7 @@ class LearningLoss:
     detach: float = 0.6
     provides: ClassVar[frozenset[str]] = frozenset({"loss_estimate"})
 
-    def fit(self, network: Network, task: ClassificationHead, data: TrainingSet, streams: Streams, report: Report) -> Fit:
+    def fit(self, network: Network, task: TaskHead, data: TrainingSet, streams: Streams, report: Report) -> Fit:
         """Train `network` in place; see `Scheme`."""
         return carried_out(self, Setting(network, task, data, streams), report)
 
