@@ -19,7 +19,7 @@ from querist.core.rng import Streams
 from querist.learn.augment import Augment
 from querist.learn.checkpoint import Checkpoint
 from querist.learn.device import generator
-from querist.learn.programme import TRAIN, Follower, Group, Hook, Optimiser, Phase, Programme, Setting, Stage, Term
+from querist.learn.programme import TRAIN, Follower, Group, Hook, Once, Optimiser, Phase, Programme, Setting, Stage, Term
 from querist.learn.schemes.base import Fit, TrainingSet
 from querist.learn.schemes.supervised import Steps, Supervised, labelled
 from querist.learn.step import Step
@@ -78,10 +78,11 @@ def rich(given: Setting) -> Programme:
 
     apart = Phase("critic", (Term("apart", lambda step: critic(step.output.logits.detach()).squeeze(1) ** 2),), RULE, ("critic",), repeats=2)
     noisy = Term("noisy", lambda step: step.outputs(step.view("weak")).logits.square().mean(dim=1), lambda progress: 0.1 * progress, unlabelled=True)
+    quiet = Term("quiet", lambda step: step.outputs(step.unlabelled).logits.square().mean(dim=1), unlabelled=True)
     move = Phase("move", (labelled(), noisy), dataclasses.replace(RULE, warmup=0.25))
-    first = Stage("before", 7, (Phase("before", (labelled(),), RULE),), batch=5, part=1)
+    first = Stage("before", 7, (Phase("before", (labelled(), quiet), RULE),), batch=5, unlabelled=4, everything=True, part=1, once=Once())
     second = Stage(
-        TRAIN, 23, (move, apart), batch=8, unlabelled=6, views={"weak": lambda x, noise: x + 0.1 * torch.randn(x.shape, generator=noise)},
+        TRAIN, 23, (move, apart), batch=8, share=0.6, unlabelled=6, views={"weak": lambda x, noise: x + 0.1 * torch.randn(x.shape, generator=noise)},
         hooks=(Hook(tell, 3),), followers=(Follower(decay=0.9),), average=0.5, validation=0.2,
     )  # fmt: skip
     return Programme((first, second), {"critic": critic}, answers="teacher")

@@ -110,7 +110,8 @@ class Learner:
         for member in range(self.inference.members):
             own = streams.of(member)
             network = self._fresh(inputs, task, own)
-            before = None if previous is None else Before(Path(previous), member, lambda own=own: self._fresh(inputs, task, own))  # type: ignore[misc]
+            make: Callable[[], Network] = lambda own=own: self._fresh(inputs, task, own)  # type: ignore[misc]  # noqa: E731
+            before = None if previous is None else Before(Path(previous), member, make, continued=self.refit != "scratch")
             if before is not None:
                 refit.start(network, before)
             kept = None if folder is None else Checkpoint(folder / f"training-{member}.safetensors", key)

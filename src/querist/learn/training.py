@@ -11,6 +11,7 @@ from querist.core.contracts import Report
 from querist.core.errors import TrainingError
 from querist.learn.hidden import tapped
 from querist.learn.keepers import State, weights
+from querist.learn.once import held, recalled, result
 from querist.learn.programme import Programme, Programmed, Setting, Stage, written
 from querist.learn.schemes.base import Fit
 from querist.learn.stage_run import Diverged, StageRun, Targets
@@ -85,11 +86,16 @@ class Training:
         self._report("train", (self._done + step + 1) / self._total, extra if len(self._programme.stages) == 1 else {**extra, "stage": stage.name})
 
     def _carry_out(self, number: int, stage: Stage, seen: State, saved: State) -> None:
+        kept = recalled(stage, self.modules, self.setting.data.before)
+        if kept is not None:
+            self.memory |= kept
+            return
         begin, counts = {name: weights(module) for name, module in self.modules.items()}, dict(self.counts)
         for rate in (1.0, 0.5):
-            self._current = StageRun(self, number, stage, seen, rate)
             try:
-                self._current.run(saved)
+                with held(self.modules, stage.frozen):
+                    self._current = StageRun(self, number, stage, seen, rate)
+                    self._current.run(saved)
                 break
             except Diverged as error:
                 if rate < 1.0:
@@ -101,6 +107,7 @@ class Training:
                 for name, state in begin.items():
                     self.modules[name].load_state_dict(state)
         self._current = None
+        self.memory |= result(stage, self.modules)
 
     def _fit(self) -> Fit:
         moving = [phase.name for stage in self._programme.stages for phase in stage.phases if "network" in phase.updates]
