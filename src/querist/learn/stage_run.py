@@ -89,9 +89,12 @@ class StageRun:
         self._average = Average(setting.network, stage.steps - int(stage.average * stage.steps)) if stage.average else None
         training.validated_on = max(training.validated_on, len(held))
         self._draws = 1 + sum(phase.repeats - 1 for phase in self._phases)
+        self._extra = {phase.name: sum(before.repeats - 1 for before in self._phases[:place]) for place, phase in enumerate(self._phases)}
         self._shuffles, self._since = 0, 0
         self._unlabelled = None if self._pool is None else Order(len(self._pool), stage.unlabelled, self._streams.of(self._streams.member + 1)("unlabelled"))
         self._step = 0
+        self._rows: list[Tensor] = []
+        self._places: list[np.ndarray] = []
         self._order: Order
         self._targets: Targets
         self.shuffle()
@@ -131,6 +134,7 @@ class StageRun:
                 self._step = step
                 for hook in hooks.get(step, []):
                     hook.run(training)
+                self._draw(step)
                 for phase in self._phases:
                     for repeat in range(phase.repeats):
                         training.loss = self._update(phase, step, repeat)
@@ -157,7 +161,7 @@ class StageRun:
     def _update(self, phase: Phase, step: int, repeat: int) -> float:
         stage, training = self._stage, self._training
         optimiser = self._optimisers[phase.name]
-        shown = self._shown(step, repeat if phase.repeats > 1 else 0)
+        shown = self._shown(step, self._extra[phase.name] + repeat if repeat else 0)
         with _only(self._moving, phase.updates), _still(training.modules, phase.still):
             optimiser.clear()
             parts = []
@@ -185,14 +189,18 @@ class StageRun:
         training.counts[phase.name] = training.counts.get(phase.name, 0) + 1
         return value
 
-    def _shown(self, step: int, repeat: int) -> Step:
-        setting, targets = self._training.setting, self._targets
-        rows = torch.from_numpy(self._order((step - self._since) * self._draws + repeat))
-        draw = step * self._draws + repeat
+    def _draw(self, step: int) -> None:
+        """All draws of a step, in ascending order: a phase may share its draw with one that came before a phase with draws of its own."""
+        first, draws = (step - self._since) * self._draws, range(self._draws)
+        self._rows = [torch.from_numpy(self._order(first + draw)) for draw in draws]
+        self._places = [] if self._unlabelled is None else [self._unlabelled(step * self._draws + draw) for draw in draws]
+
+    def _shown(self, step: int, draw: int) -> Step:
+        setting, targets, rows = self._training.setting, self._targets, self._rows[draw]
 
         def raw() -> Tensor:
-            assert self._pool is not None and self._unlabelled is not None
-            x = self._pool.batch(self._unlabelled(draw))
+            assert self._pool is not None
+            x = self._pool.batch(self._places[draw])
             self._training.read += len(x)
             return x
 
