@@ -159,6 +159,23 @@ def test_repetitions_have_batches_of_their_own() -> None:
     assert len(seen) == 12 and sorted(sum(seen[:5], ())) == list(range(20)), "three draws a step, epochs laid end to end"
 
 
+def test_a_phase_after_one_with_repetitions_has_a_full_batch() -> None:
+    given, seen = setting(pool=True), dict[str, list[Any]]()
+
+    def note(name: str) -> Phase:
+        def loss(step: Step) -> Tensor:
+            seen.setdefault(name, []).append((tuple(step.rows.tolist()), step.x.sum().item(), step.unlabelled.sum().item()))
+            return step.output.logits.sum(dim=1)
+
+        return Phase(name, (Term(name, loss),), RULE, repeats={"many": 3, "two": 2}.get(name, 1))
+
+    Training(Programme((Stage(TRAIN, 5, (note("many"), note("one"), note("two")), batch=4, unlabelled=4),)), given, no_report).run()
+    assert all(len(rows) == 4 for draws in seen.values() for rows, _, _ in draws)
+    assert seen["one"] == seen["many"][::3] == seen["two"][::2], "the first repetition is shared"
+    own = seen["many"] + seen["two"][1::2]
+    assert len(set(own)) == 20 and sorted(sum((rows for rows, _, _ in own), ())) == sorted([*range(20)] * 4), "the others are not"
+
+
 def test_unlabelled_passes_leave_the_labelled_ones_as_they_are() -> None:
     """A term of no weight that reads unlabelled inputs, with dropout and noise, changes no labelled batch and no dropout mask."""
     plain, beside = setting(pool=True), setting(pool=True)

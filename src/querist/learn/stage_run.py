@@ -91,9 +91,12 @@ class StageRun:
         self._average = Average(setting.network, stage.steps - int(stage.average * stage.steps)) if stage.average else None
         training.validated_on = max(training.validated_on, len(held))
         self._draws = 1 + sum(phase.repeats - 1 for phase in self._phases)
+        self._extra = {phase.name: sum(before.repeats - 1 for before in self._phases[:place]) for place, phase in enumerate(self._phases)}
         self._shuffles, self._since = 0, 0
         self._unlabelled = None if self._pool is None else Order(len(self._pool), stage.unlabelled, self._streams.of(self._streams.member + 1)("unlabelled"))
         self._step = 0
+        self._rows: list[Tensor] = []
+        self._places: list[np.ndarray] = []
         self._order: Order | Mixed
         self._targets: Targets
         self.shuffle()
@@ -122,10 +125,10 @@ class StageRun:
         if self._stage.share and first < count:
             own = min(max(round(self._stage.share * size), 1), size)
             return [(np.arange(first), own), (np.arange(first, count), size - own)]
-        sets = [(self._places(group, count), group.size) for group in self._stage.groups]
+        sets = [(self._members(group, count), group.size) for group in self._stage.groups]
         return [(rows, take) for rows, take in sets if len(rows)]
 
-    def _places(self, group: Group, count: int) -> np.ndarray:
+    def _members(self, group: Group, count: int) -> np.ndarray:
         """Rows of a group among the items trained on."""
         if group.rows is None:
             return np.arange(len(self._y), count)
@@ -152,6 +155,7 @@ class StageRun:
                 self._step = step
                 for hook in hooks.get(step, []):
                     hook.run(training)
+                self._draw(step)
                 for phase in self._phases:
                     for repeat in range(phase.repeats):
                         training.loss = self._update(phase, step, repeat)
@@ -178,7 +182,7 @@ class StageRun:
     def _update(self, phase: Phase, step: int, repeat: int) -> float:
         stage, training = self._stage, self._training
         optimiser = self._optimisers[phase.name]
-        shown = self._shown(step, repeat if phase.repeats > 1 else 0)
+        shown = self._shown(step, self._extra[phase.name] + repeat if repeat else 0)
         with _only(self._moving, phase.updates), _still(training.modules, phase.still):
             optimiser.clear()
             parts = []
@@ -206,14 +210,18 @@ class StageRun:
         training.counts[phase.name] = training.counts.get(phase.name, 0) + 1
         return value
 
-    def _shown(self, step: int, repeat: int) -> Step:
-        setting, targets = self._training.setting, self._targets
-        rows = torch.from_numpy(self._order((step - self._since) * self._draws + repeat))
-        draw = step * self._draws + repeat
+    def _draw(self, step: int) -> None:
+        """All draws of a step, in ascending order: a phase may share its draw with one that came before a phase with draws of its own."""
+        first, draws = (step - self._since) * self._draws, range(self._draws)
+        self._rows = [torch.from_numpy(self._order(first + draw)) for draw in draws]
+        self._places = [] if self._unlabelled is None else [self._unlabelled(step * self._draws + draw) for draw in draws]
+
+    def _shown(self, step: int, draw: int) -> Step:
+        setting, targets, rows = self._training.setting, self._targets, self._rows[draw]
 
         def raw() -> Tensor:
-            assert self._pool is not None and self._unlabelled is not None
-            x = self._pool.batch(self._unlabelled(draw))
+            assert self._pool is not None
+            x = self._pool.batch(self._places[draw])
             self._training.read += len(x)
             return x
 
