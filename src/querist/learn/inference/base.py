@@ -14,7 +14,7 @@ from querist.nets.base import Network
 
 if TYPE_CHECKING:
     from querist.learn.schemes.base import TrainingSet
-    from querist.tasks.classification.learning import TaskHead
+    from querist.learn.task import TaskHead
 
 
 class Sampled(NamedTuple):
