@@ -13,7 +13,9 @@ from typing import Any, Final, Protocol
 
 import torch
 
+from querist.core.errors import UsageError
 from querist.learn.before import Before, load, weights_file
+from querist.learn.schemes.replay import Replay
 from querist.nets.base import Network
 
 
@@ -87,7 +89,41 @@ class ShrinkPerturb:
         return scheme
 
 
-REFITS: Final[Mapping[str, Refit]] = {"scratch": Scratch(), "warm": Warm(), "head_only": Warm(trunk_only=True), "shrink_perturb": ShrinkPerturb()}
+@dataclass(frozen=True)
+class Replaying:
+    """The weights of the round before, and batches half of new labels and half of the history; see `schemes.replay`.
+
+    Attributes:
+        history: Share of a batch from the history; None is `warm`.
+        distil: Weight of the distance to the outputs of the network before.
+    """
+
+    history: float | None = 0.5
+    distil: float = 0.0
+
+    def start(self, network: Network, before: Before) -> None:
+        """Load them."""
+        carry_over(network, before)
+
+    def around(self, scheme: Any) -> Any:
+        """The scheme on other batches.
+
+        Raises:
+            UsageError: for a scheme that writes no programme.
+        """
+        if not hasattr(scheme, "programme"):
+            raise UsageError("replay changes a programme", got=type(scheme).__name__, wanted="a scheme with `programme`")
+        return Replay(scheme, self.history, self.distil)
+
+
+REFITS: Final[Mapping[str, Refit]] = {
+    "scratch": Scratch(),
+    "warm": Warm(),
+    "head_only": Warm(trunk_only=True),
+    "shrink_perturb": ShrinkPerturb(),
+    "replay": Replaying(),
+    "distil_replay": Replaying(distil=0.1),
+}
 """By the name that a learner's spec gives."""
 
 
