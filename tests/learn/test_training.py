@@ -270,6 +270,25 @@ def test_divergence_is_tried_again_at_half_the_rate_and_then_named() -> None:
     assert caught.value.got == "loss nan at step 7 of phase train, term odd"
 
 
+def test_the_second_try_knows_nothing_of_the_first() -> None:
+    seen, calls = [], []
+
+    def tell(training: Training) -> None:
+        seen.append((training.progress, training.pseudo is None, dict(training.notes)))
+        training.notes["told"] = training.notes.get("told", 0.0) + 1.0
+        training.give(torch.zeros(2, 4), torch.zeros(2, dtype=torch.int64))
+
+    def loss(step: Step) -> Tensor:
+        calls.append(step.number)
+        return step.output.logits.sum(dim=1) * (math.nan if len(calls) == 8 else 1.0)
+
+    stage = Stage(TRAIN, 10, (Phase("p", (Term("t", loss),), RULE),), hooks=(Hook(tell, 2),))
+    fit = Training(Programme((stage,)), setting(), no_report).run()
+    again = {"halved": 1.0}
+    assert seen == [(0.0, True, {}), (0.5, False, {"told": 1.0}), (0.0, True, again), (0.5, False, {**again, "told": 1.0})]
+    assert fit.notes == {"halved": 1.0, "told": 2.0}
+
+
 def test_an_input_that_is_not_finite_is_divergence() -> None:
     with pytest.raises(TrainingError, match="diverged"):
         trained(dataclasses.replace(SUPERVISED, validation=0.0, augment=Augment()).programme, setting(poison=math.inf))
