@@ -15,6 +15,7 @@ from querist.core.errors import TrainingError, UsageError
 from querist.core.rng import Streams, stream
 from querist.data.arrays import ArrayPool
 from querist.kernels.information import bald, entropy
+from querist.kernels.laplace import best_precision
 from querist.learn.device import generator
 from querist.learn.inference.deterministic import Deterministic
 from querist.learn.inference.laplace import Laplace, Posterior
@@ -69,6 +70,13 @@ def test_the_mean_of_many_samples_lies_around_the_trained_network_and_a_tight_pr
 def test_more_labels_narrow_the_posterior() -> None:
     found = [bald(fit(Laplace(samples=200, precision=1.0), labels).score(ids(40, 60)).probs).mean() for labels in (3, 36)]
     assert found[1] < 0.7 * found[0]
+
+
+def test_precision_zero_takes_the_largest_evidence() -> None:
+    layer = last(fit(Laplace(precision=0.0)))
+    squared = float(layer.weight.detach().square().sum() + layer.bias.detach().square().sum())
+    assert float(layer.get_buffer("precision")) == pytest.approx(best_precision(layer.curvature.values, squared))
+    assert float(last(fit(Laplace())).get_buffer("precision")) == 30.0
 
 
 def test_an_item_far_away_is_disputed_more() -> None:

@@ -72,13 +72,14 @@ class Laplace:
         samples: Draws k, ≥ 2.
         members: Always 1.
         structure: `full`, `kronecker`, `diagonal`, or `auto`: the first that is affordable for the layer.
-        precision: Of the prior N(0, 1 / precision) of each weight; 0 takes the one with the largest evidence.
+        precision: Of the prior N(0, 1 / precision) of each weight; 0 takes the one with the largest evidence, which for networks that were
+            trained with decoupled weight decay is too small: it takes the trained weights for the mode.
     """
 
     samples: int = 20
     members: int = 1
     structure: str = "auto"
-    precision: float = 0.0
+    precision: float = 30.0
 
     def dress(self, network: Network) -> Network:
         """A last layer that can keep its curvature.
