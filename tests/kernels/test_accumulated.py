@@ -8,6 +8,8 @@ import pytest
 from querist.core.rng import stream
 from querist.kernels import accumulated, information
 
+pytestmark = pytest.mark.torchless
+
 
 def tensor(n: int = 40, k: int = 9, c: int = 4) -> np.ndarray:
     return stream(0, 0, "oracle").dirichlet(np.full(c, 0.4), size=(n, k))

@@ -8,6 +8,8 @@ import pytest
 from querist.core.rng import stream
 from querist.kernels import laplace
 
+pytestmark = pytest.mark.torchless
+
 
 def softmax(z: np.ndarray) -> np.ndarray:
     shifted = np.exp(z - z.max(axis=1, keepdims=True))
