@@ -30,6 +30,7 @@ STATISTICS: Final[Mapping[str, str]] = {
     "word_gradient": "largest expected gradient length of a word's embedding, (n,) ≥ 0",
     "mix_flip": "smallest cap in (0, 1] of a feature mix with a labelled class anchor that changes the prediction (ALFA-Mix), (n,), 0 where none does",
     "loss_estimate": "what a module trained to rank losses expects of the item's loss (learning loss), (n,), only its order means something",
+    "inconsistency": "variance of the class probabilities over augmentations of the item, summed over classes, (n,) ≥ 0",
     "head_samples": "class probabilities under dropout of the features in front of the head, (n, m, c) float32",
 }
 """Every statistic that an acquisition may need, by name. Unknown names are refused when a run is assembled."""
