@@ -41,7 +41,7 @@ class FixMatch:
     """
 
     inner: Programmed = Supervised()
-    threshold: float = 0.95
+    threshold: float = 0.8
     weight: float = 1.0
     batch: int = 128
     longer: float = 4.0
