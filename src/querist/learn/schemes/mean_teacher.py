@@ -20,10 +20,10 @@ from querist.learn.schemes.base import Fit, TrainingSet
 from querist.learn.schemes.semi import TEACHER, beside
 from querist.learn.schemes.supervised import Supervised
 from querist.learn.step import Step
+from querist.learn.task import TaskHead
 from querist.learn.training import carried_out
 from querist.learn.views import Weak
 from querist.nets.base import Network
-from querist.tasks.classification.learning import ClassificationHead
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class MeanTeacher:
     longer: float = 2.0
     weak: Weak = Weak()
 
-    def fit(self, network: Network, task: ClassificationHead, data: TrainingSet, streams: Streams, report: Report) -> Fit:
+    def fit(self, network: Network, task: TaskHead, data: TrainingSet, streams: Streams, report: Report) -> Fit:
         """Train `network` in place; see `Scheme`."""
         return carried_out(self, Setting(network, task, data, streams), report)
 
