@@ -9,6 +9,7 @@ from querist.learn.statistics import (
     boundary_distance,
     checkpoint_moments,
     head_samples,
+    inconsistency,
     iterative_distance,
     loss_estimate,
     mix_flip,
@@ -37,6 +38,7 @@ BY_SCHEMES: Final[Mapping[str, Compute]] = {
     "loss_estimate": loss_estimate.compute,
     "view_uncertainty": view_uncertainty.compute,
     "checkpoint_moments": checkpoint_moments.compute,
+    "inconsistency": inconsistency.compute,
 }
 """What the modules give that a scheme trains beside the network; the scheme's `provides` says which."""
 
