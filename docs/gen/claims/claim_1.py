@@ -17,7 +17,7 @@ from querist.bench.spec import StudySpec
 REPEATED = "repeated-digits"
 ACROSS = ("fashion-mnist-10k", "movie-sentiment", "penbased", "satimage", "spambase", "splice")
 STRATEGIES = ("bald", "power_bald", "entropy", "margin", "badge", "coreset")
-BATCHES = (1, 10, 30)
+BATCHES = (2, 10, 30)
 
 
 def shares(folder: Path, method: str) -> dict[int, float]:
@@ -50,7 +50,7 @@ def measure(source: Path) -> Claim:
     stated = [
         Stated(1, "copies bought, 20 to 80 labels: BALD, and random, b = 10", by_size["bald, b = 10"], by_size["random, b = 10"], "more", 100),
         Stated(1, "copies bought, 20 to 200 labels: BALD, and random, b = 10", by_strategy["bald"], by_strategy["random"], "more", 100),
-        Stated(2, "BALD b = 10, and b = 1", by_size["bald, b = 10"], by_size["bald, b = 1"], "more", 100),
+        Stated(2, "BALD b = 10, and b = 2", by_size["bald, b = 10"], by_size["bald, b = 2"], "more", 100),
         Stated(2, "BALD b = 30, and b = 10", by_size["bald, b = 30"], by_size["bald, b = 10"], "more", 100),
         Stated(3, "BatchBALD, and BALD, b = 10", by_strategy["batchbald"], by_strategy["bald"], "less", 100),
         Stated(3, "power BALD, and BALD, b = 10", by_strategy["power_bald"], by_strategy["bald"], "less", 100),

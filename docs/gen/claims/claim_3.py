@@ -20,7 +20,7 @@ from querist.bench.working import one_thread
 from querist.kernels.calibration import calibration_error
 
 SETS, RECIPES, METHODS, ROUNDS = ("digits", "penbased", "satimage"), ("tuned", "sharp"), ("random", "entropy"), (1, 3, 6)
-SCORES = ("entropy", "least_confidence", "margin")
+SCORES = ("entropy", "least_confidence")
 
 
 def calibration(bed: Bed, seed: int, rounds: list[list[str]]) -> dict[str, list[float]]:
@@ -66,13 +66,12 @@ def measure(source: Path) -> Claim:
           for name in SETS),
     ]  # fmt: skip
     lost = [f"{row['method']} in {cell}" for cell, result in found.items() for row in result["comparisons"] if row["verdict"] == "worse"]
-    softmax = [row for row in lost if not row.startswith("margin")]
 
     def word(found_: Found) -> tuple[str, str]:
-        if not softmax or not all_as([row for row in found_ if row[0].theirs == 0.0], 1):
+        if not lost or not all_as([row for row in found_ if row[0].theirs == 0.0], 1):
             return "does not hold", "No loss to random, or no over-confidence, was shown."
         says = "Without regularisation the network is over-confident on every set, and entropy or least confidence loses to random"
-        says += f" in {len(softmax)} of {len(found) * 2} comparisons"
+        says += f" in {len(lost)} of {len(found) * 2} comparisons"
         if all_as(found_, 3):
             return "holds", f"{says}; entropy loses the more, the more over-confident the network is."
         return "depends", f"{says}; that over-confidence is the cause is shown on {count(found_, 3)} sets, the opposite on {count(found_, 3, 'the opposite')}."
