@@ -12,7 +12,7 @@ import numpy as np
 from claims_a import Claim, Found, Stated, all_as, mean
 from retrained import Bed, areas, bought, cells
 
-from querist.bench.behaviour import detection
+from querist.bench.behaviour import detection, overconfidence
 from querist.bench.labelling import balance
 from querist.bench.ledger import Ledger
 from querist.bench.measures import aubc
@@ -39,7 +39,7 @@ def asked(fitted: Any) -> dict[str, Any]:
 
 
 def posterior(bed: Bed, seed: int, size: int) -> dict[str, Any]:
-    """On random labels: the share of DEBAL's disagreement inside its networks, log loss and calibration error of every inference."""
+    """On random labels: the share of DEBAL's disagreement inside its networks, log loss, calibration error and over-confidence of every inference."""
     labelled, others = bed.sets(seed, size, CANDIDATES)
     ways = asked(bed.fit(labelled, seed, inference=Ensemble(5)))
     between, within = information.between_and_within(ways["debal"].score(others).probs, 3)
@@ -47,7 +47,8 @@ def posterior(bed: Bed, seed: int, size: int) -> dict[str, Any]:
     for name, fitted in ways.items():
         probs, classes = bed.development(fitted)
         tiny = np.log(np.maximum(probs.astype(np.float64), 1e-30))
-        found[name] = {"nll": negative_log_likelihood(tiny, classes), "ece": calibration_error(probs.mean(axis=1), classes)}
+        mean_ = probs.mean(axis=1, dtype=np.float64)
+        found[name] = {"nll": negative_log_likelihood(tiny, classes), "ece": calibration_error(mean_, classes), "over": overconfidence(mean_, classes)}
     return found
 
 
@@ -139,19 +140,20 @@ def measure(source: Path) -> Claim:
             return "does not hold", "Of unseen classes dropout is not shown to know less than DEBAL."
         inside_, choice = all_as(rows, 1), all_as(rows, 4)
         says = "Of classes that it never saw, dropout is more confident than DEBAL, and its BALD finds them less well"
-        says += "; most disagreement is between networks" if inside_ else "; that most disagreement is between networks is not shown"
-        says += ", and DEBAL's choice is the better one." if choice else ", but that DEBAL's choice is the better one is not shown throughout."
+        says += "; most disagreement is between networks" if inside_ else "; but half of the disagreement is inside one network, which dropout sees"
+        says += ", and DEBAL's choice is the better one." if choice else ", and that DEBAL's choice is the better one is not shown."
         return "holds" if inside_ and choice else "depends", says
 
     own = {"random": areas(found["digits.dropout"], "random"), **{name: areas(found[f"digits.{name}"], "bald") for name in CHOSEN[1:]}}
     base = {name: areas(found[f"digits.{name}"], "random") for name in CHOSEN[1:]}
     gap = {name: mean({seed: area - base[name][seed] for seed, area in own[name].items()}, 100) for name in base} | {"random": "–"}
-    losses = [(what, size) for what in ("nll", "ece") for size in SIZES]
+    losses = [(what, size) for what in ("nll", "ece", "over") for size in SIZES]
     chose = ("chosen by", "mean accuracy of a single network", "of its own committee", "over random of the same committee", "evenness of classes")
     tables = [
         ("Classes never seen: 100 labels of eight classes, 10 seeds", ("inference", "confidence on unseen", "found by BALD", "found by entropy"),
          [[name, mean(new(name, "confidence")), "–" if name == "one pass" else mean(new(name, "found")), mean(new(name, "entropy"))] for name in INFERENCES]),
-        ("The same labels, drawn at random: log loss (nll) and calibration error (ece)", ("inference", *(f"{what}, {size} labels" for what, size in losses)),
+        ("The same labels, drawn at random: log loss (nll), calibration error (ece), confidence − accuracy (over)",
+         ("inference", *(f"{what}, {size} labels" for what, size in losses)),
          [[name, *(mean(loss(name, *one)) for one in losses)] for name in INFERENCES]),
         ("Share of DEBAL's disagreement inside a network", tuple(f"{size} labels" for size in SIZES), [[mean(inside(size)) for size in SIZES]]),
         ("What BALD chose, 20 to 200 labels", chose,
