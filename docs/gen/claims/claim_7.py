@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 
-from claims_a import Claim, Stated
+from claims_a import Claim, Found, Stated, all_as, count
 from claims_b import told
 from retrained import areas, cells
 
@@ -20,15 +19,11 @@ PAIRS = (
 LATE = (("explorers:Farthest3", "explorers:FarthestThenRandom"), ("explorers:Entropy3", "explorers:EntropyThenRandom"))
 
 
-def word(found: Sequence[tuple[Stated, float | None, str]]) -> str:
+def word(found: Found) -> tuple[str, str]:
     """What bench.toml's rule gives."""
-    counts = {said: sum(answer == said for one, _, answer in found if one.number == EARLY) for said in ("as stated", "the opposite", "not shown")}
-    if counts["as stated"] == len(PAIRS) * len(SETS):
-        return "holds in all eight comparisons"
-    told_ = (
-        f"early exploration helps in {counts['as stated']} of eight comparisons, costs in {counts['the opposite']}, and shows nothing in {counts['not shown']}"
-    )
-    return f"depends on how the method does without it: {told_}" if counts["as stated"] else f"does not hold: {told_}"
+    helps, costs, nothing = (count(found, EARLY, said) for said in ("as stated", "the opposite", "not shown"))
+    says = f"Early exploration helps in {helps} comparisons, costs in {costs}, and shows nothing in {nothing}."
+    return "holds" if all_as(found, EARLY) else "does not hold" if helps.startswith("0 ") else "depends", says
 
 
 def measure(source: Path) -> Claim:
