@@ -11,7 +11,7 @@ from retrained import areas, cells
 
 from querist.bench.statistics import paired_t
 
-SETS = ("penbased", "fashion-mnist-10k")
+SETS = ("penbased", "splice")
 EARLY, FINAL = 1, 2
 PAIRS = (
     ("ff_active", "coreset"), ("explorers:Farthest3", "coreset"), ("explorers:Entropy3", "entropy"), ("exploration_p", "explorers:Exploit"),

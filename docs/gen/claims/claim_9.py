@@ -31,7 +31,7 @@ SETS = ("penbased", "digits")
 METHODS = ("entropy", "margin", "bald", "dfal", "coreset", "typiclust")
 SCORES = ("entropy", "margin", "bald", "dfal")
 CHANCE = 1 / 11
-SEEDS, LABELS, CLEAN, MOVED, BUY = range(20), 300, 2000, 200, 100
+SEEDS, LABELS, CLEAN, MOVED, BUY = range(10), 300, 2000, 200, 100
 ATTACKS = {"deepfool": 0.0, "sign 0.1": 0.1, "sign 0.5": 0.5}
 OF = ("own", "foreign")
 

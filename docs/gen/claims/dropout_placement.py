@@ -15,13 +15,13 @@ from querist.bench.spec import StudySpec
 from querist.bench.statistics import paired_t
 
 PLACES = ("head", "last_block", "all")
-SCORES = ("bald", "variation_ratio")
+SCORES = ("bald",)
 
 
 def word(found: Found) -> tuple[str, str]:
     """What bench.toml's rule gives."""
     moved = [one.what for one, _, answer in found if one.number == 3 and answer != "not shown"]
-    rest = f"The gain over random moves with the place in {len(moved)} of four comparisons."
+    rest = f"The gain over random moves with the place in {len(moved)} of two comparisons."
     if all_as(found, 1):
         return "holds", f"Dropout in the head is enough for BALD. {rest}"
     return "not shown", f"BALD with dropout in the head may be inferior. {rest}"
@@ -55,5 +55,5 @@ def measure(source: Path) -> Claim:
         gain = [told(paired_t(areas(cell, method), areas(cell, "random"))) for method in (*SCORES, "margin")]
         cost = [f"{1000 * seconds(source / f'digits.{place}', method):.0f} ms" for method in ("bald", "margin")]
         rows.append([place, f"{100 * fmean(areas(cell, 'random').values()):.1f} %", *gain, *cost])
-    heads = ("dropout", "random", "BALD − random", "variation ratio − random", "margin − random", "scoring with samples", "without")
+    heads = ("dropout", "random", "BALD − random", "margin − random", "scoring with samples", "without")
     return Claim("where the Bayesian layers are placed", stated, word, [("By place, mean accuracy over the budget, points (95 %)", heads, rows)])
