@@ -124,22 +124,27 @@ def word(found: Found) -> tuple[str, str]:
     return kind, f"Above chance in outliers on both sets: {outliers}; in points just across a boundary: {near}; in points moved half a deviation: {far}."
 
 
+def harm(cell: Any, plain: Any, method: str) -> list[str]:
+    """Difference from random without outliers, with them, and its change; dashes where there were no runs without."""
+    sides = [{seed: areas(one, method)[seed] - areas(one, "random")[seed] for seed in areas(one, method)} for one in (plain, cell) if one is not None]
+    gains = [told(paired_t(gain, dict.fromkeys(gain, 0.0))) for gain in sides]
+    return [*gains, told(Unpaired(0, "", sides[1], sides[0], "less", 100).pair)] if len(sides) == 2 else ["–", *gains, "–"]
+
+
 def measure(source: Path) -> Claim:
     """The claim."""
     found, kept = cells(source), adversarial(source)
     stated: list[Stated] = []
     outliers, moved = [], []
     for name in SETS:
-        cell, plain = found[f"{name}+outlier10"], found[name]
+        cell, plain = found[f"{name}+outlier10"], found.get(name)
         for method in ("random", *METHODS):
             runs = bought(source / f"{name}+outlier10", method)
             share = {seed: fmean(item.endswith("~o") for batch in batches[1:] for item in batch) for seed, batches in runs.items()}
             row = [name, method, f"{100 * fmean(share.values()):.1f} %"]
             if method != "random":
                 stated.append(Stated(1, f"{name}, share of outliers: {method}", share, CHANCE, "more", 100))
-                gains = [{seed: areas(one, method)[seed] - areas(one, "random")[seed] for seed in areas(one, method)} for one in (plain, cell)]
-                change = Unpaired(0, "", gains[1], gains[0], "less", 100).pair
-                row += [told(paired_t(gain, dict.fromkeys(gain, 0.0))) for gain in gains] + [told(change)]
+                row += harm(cell, plain, method)
             else:
                 row += ["–"] * 3
             outliers.append(row)
