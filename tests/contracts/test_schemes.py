@@ -19,7 +19,8 @@ SCHEMES = [str(row["name"]) for row in catalogue.rows("scheme")]
 FEW = Steps(per_label=0.0, low=30, high=30)
 QUICK = Supervised(rate=0.05)  # sigmoid layers learn slowly
 SHORTER: dict[str, dict[str, Any]] = {
-    **{name: {"longer": 1.0, "batch": 16} for name in ("fixmatch", "mean_teacher", "pseudo_label", "mixmatch")},
+    **{name: {"longer": 1.0, "batch": 16} for name in ("mean_teacher", "pseudo_label", "mixmatch")},
+    "fixmatch": {"longer": 1.0, "batch": 16, "threshold": 0.5, "even": 1.0},
     "belief": {"inner": QUICK},
     "exponential": {"inner": Belief(QUICK)},
     "pool_entropy": {"inner": Belief(QUICK)},
