@@ -10,12 +10,22 @@ import pytest
 from querist.core import catalogue
 from querist.core.spec import build
 from querist.learn.augment import Augment
+from querist.learn.schemes.deepcluster import DeepCluster
+from querist.learn.schemes.pretrained import Pretrained
+from querist.learn.schemes.simclr import SimCLR
 from querist.learn.schemes.supervised import Steps
 from querist.testing import SchemeContract
 
 SCHEMES = [str(row["name"]) for row in catalogue.rows("scheme")]
 FEW = Steps(per_label=0.0, low=30, high=30)
-SHORTER: dict[str, dict[str, Any]] = {}
+CLUSTERED = Pretrained(by=DeepCluster(steps=15, batch=8, times=2))
+SHORTER: dict[str, dict[str, Any]] = {
+    "deepcluster": {"by": CLUSTERED.by},
+    "label_propagation": {"times": 2},
+    "pretrain_probe": {"by": SimCLR(steps=15, batch=8)},
+    "pretrain_simclr": {"by": SimCLR(steps=15, batch=8)},
+    "ssal": {"times": 2, "inner": CLUSTERED},
+}
 """Scheme → parameters of its own that make it quick."""
 
 

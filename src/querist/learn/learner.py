@@ -138,7 +138,8 @@ class Learner:
         modules: dict[str, nn.Module] = {}
         if any(name.startswith("module/") for name in kept):
             nothing = TrainingSet(torch.zeros((1, *inputs.shape)), np.zeros(1, dtype=np.int64))
-            modules = dict(written(self.scheme, Setting(network, task, nothing, streams)).modules)  # type: ignore[arg-type]
+            programme = written(self.scheme, Setting(network, task, nothing, streams))  # type: ignore[arg-type]
+            modules = {name: module for name, module in programme.modules.items() if name not in programme.passing}
             for name, module in modules.items():
                 own = f"module/{name}/"
                 module.load_state_dict({key.removeprefix(own): tensor for key, tensor in kept.items() if key.startswith(own)})
