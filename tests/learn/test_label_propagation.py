@@ -13,6 +13,7 @@ from learn_short import SHORT
 from torch import Tensor
 
 from querist.core.contracts import no_report
+from querist.core.errors import UsageError
 from querist.core.rng import Streams
 from querist.learn.augment import Augment
 from querist.learn.device import generator
@@ -177,3 +178,10 @@ def test_held_back_labels_do_not_spread(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(label_propagation.propagation, "seeds", lambda y, *rest: counts.append(len(y)) or original(y, *rest))
     watched(LabelPropagation(dataclasses.replace(INNER, validation=0.2), sample=100, times=2), given)
     assert counts == [24, 24]
+
+
+def test_targets_must_be_classes() -> None:
+    given = setting()
+    given = dataclasses.replace(given, data=dataclasses.replace(given.data, y=np.zeros((6, 2), dtype=np.float32)))
+    with pytest.raises(UsageError, match="classes"):
+        LabelPropagation(INNER).programme(given)

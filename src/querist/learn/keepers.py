@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from querist.learn.device import scoring
+from querist.learn.task import TaskHead
 from querist.nets.base import Network
-from querist.tasks.classification.learning import ClassificationHead
 
 State = dict[str, Tensor]
 
@@ -28,7 +28,7 @@ class Best:
         x, y: The held-back items.
     """
 
-    def __init__(self, network: Network, task: ClassificationHead, x: Tensor, y: Tensor) -> None:
+    def __init__(self, network: Network, task: TaskHead, x: Tensor, y: Tensor) -> None:
         self._network, self._task, self._x, self._y = network, task, x, y
         self._loss, self._kept = math.inf, weights(network)
 

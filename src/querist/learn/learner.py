@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,7 +22,7 @@ from querist.core.spec import digest, spec
 from querist.learn.before import LABELLED, Before, beside_file, load, save, weights_file
 from querist.learn.checkpoint import Checkpoint
 from querist.learn.device import generator, scoring
-from querist.learn.inference.base import Inference
+from querist.learn.inference.base import Inference, brought, dressed, settled
 from querist.learn.inference.deterministic import Deterministic
 from querist.learn.inputs import Inputs
 from querist.learn.layout import arranged
@@ -32,9 +32,9 @@ from querist.learn.schemes.base import Fit, Scheme, TrainingSet
 from querist.learn.schemes.supervised import Supervised
 from querist.learn.statistics.forward import Scored, batch_size, score
 from querist.learn.statistics.registry import offered
+from querist.learn.task import TaskHead
 from querist.learn.unlabelled import Unlabelled
 from querist.nets.base import MLP, Network, NetworkFactory
-from querist.tasks.classification.learning import ClassificationHead
 
 
 class Learns(Protocol):
@@ -44,11 +44,11 @@ class Learns(Protocol):
     def provides(self) -> frozenset[str]: ...
 
     def fit(
-        self, inputs: Inputs, task: ClassificationHead, labelled: Mapping[str, Any], streams: Streams, previous: str | None, report: Report,
+        self, inputs: Inputs, task: TaskHead, labelled: Mapping[str, Any], streams: Streams, previous: str | None, report: Report,
         pool: Sequence[str] = (), folder: Path | None = None,
     ) -> Fitted: ...  # fmt: skip
 
-    def restore(self, inputs: Inputs, task: ClassificationHead, folder: Path, streams: Streams) -> Fitted | None: ...
+    def restore(self, inputs: Inputs, task: TaskHead, folder: Path, streams: Streams) -> Fitted | None: ...
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Learner:
         return bool(getattr(self.network, "linear", False))
 
     def fit(
-        self, inputs: Inputs, task: ClassificationHead, labelled: Mapping[str, Any], streams: Streams, previous: str | None, report: Report,
+        self, inputs: Inputs, task: TaskHead, labelled: Mapping[str, Any], streams: Streams, previous: str | None, report: Report,
         pool: Sequence[str] = (), folder: Path | None = None,
     ) -> Fitted:  # fmt: skip
         """Train on the labelled items.
@@ -102,11 +102,10 @@ class Learner:
         if not labelled:
             raise TrainingError("nothing to learn from", got="0 labels", wanted="at least 1", hint="Label the items that `ask` gives, then update.")
         refit = REFITS[self.refit]
-        scheme = refit.around(self.scheme)
         unlabelled = Unlabelled(inputs.ready(pool), inputs.batch, lambda ids: inputs.readable(ids)[0]) if pool else None
         x, y, ids = inputs.batch(list(labelled)), task.targets(labelled), tuple(labelled)
         key = digest({"learner": spec(self), "labelled": dict(labelled), "round": streams.round, "seed": streams.seed})[:16]
-        networks, fits = [], []
+        networks, befores = [], []
         for member in range(self.inference.members):
             own = streams.of(member)
             network = self._fresh(inputs, task, own)
@@ -114,12 +113,26 @@ class Learner:
             before = None if previous is None else Before(Path(previous), member, make, continued=self.refit != "scratch")
             if before is not None:
                 refit.start(network, before)
-            kept = None if folder is None else Checkpoint(folder / f"training-{member}.safetensors", key)
-            fits.append(scheme.fit(network, task, TrainingSet(x, y, ids, unlabelled, before, kept), own, report))
             networks.append(network)
+            befores.append(before)
+        scheme = brought(self.inference, refit.around(self.scheme))
+        fits: list[Fit] = []
+        for member, others in self._groups(networks):
+            kept = None if folder is None else Checkpoint(folder / f"training-{member}.safetensors", key)
+            data = TrainingSet(x, y, ids, unlabelled, befores[member], kept, others)
+            fit = scheme.fit(networks[member], task, data, streams.of(member), report)
+            for network in (networks[member], *others):
+                settled(self.inference, network, task, data)
+            fits += [fit, *(replace(fit, unlabelled=0, notes={}, modules={}, memory={}) for _ in others)]
         return Fitted(networks, self.inference, inputs, streams, tuple(fits), ids)
 
-    def restore(self, inputs: Inputs, task: ClassificationHead, folder: Path, streams: Streams) -> Fitted | None:
+    def _groups(self, networks: Sequence[Network]) -> list[tuple[int, tuple[Network, ...]]]:
+        """The first member of each fit, and the networks that are trained together with it."""
+        if getattr(self.inference, "together", False):
+            return [(0, tuple(networks[1:]))]
+        return [(member, ()) for member in range(len(networks))]
+
+    def restore(self, inputs: Inputs, task: TaskHead, folder: Path, streams: Streams) -> Fitted | None:
         """What `Fitted.save` wrote into a folder, or None if it is not (wholly) there."""
         networks, fits = [], []
         for member in range(self.inference.members):
@@ -133,12 +146,13 @@ class Learner:
             fits.append(self._beside(network, task, inputs, own, load(beside_file(folder, member))))
         return Fitted(networks, self.inference, inputs, streams, tuple(fits))
 
-    def _beside(self, network: Network, task: ClassificationHead, inputs: Inputs, streams: Streams, kept: Mapping[str, Tensor]) -> Fit:
+    def _beside(self, network: Network, task: TaskHead, inputs: Inputs, streams: Streams, kept: Mapping[str, Tensor]) -> Fit:
         """What a scheme had trained beside the network."""
         modules: dict[str, nn.Module] = {}
         if any(name.startswith("module/") for name in kept):
-            nothing = TrainingSet(torch.zeros((1, *inputs.shape)), np.zeros(1, dtype=np.int64))
-            programme = written(self.scheme, Setting(network, task, nothing, streams))  # type: ignore[arg-type]
+            none = task.targets({})
+            nothing = TrainingSet(torch.zeros((1, *inputs.shape)), np.zeros((1, *none.shape[1:]), dtype=none.dtype))
+            programme = written(brought(self.inference, self.scheme), Setting(network, task, nothing, streams))
             modules = {name: module for name, module in programme.modules.items() if name not in programme.passing}
             for name, module in modules.items():
                 own = f"module/{name}/"
@@ -147,9 +161,9 @@ class Learner:
         memory = {name.removeprefix("memory/"): tensor for name, tensor in kept.items() if name.startswith("memory/")}
         return Fit(0, math.nan, modules=modules, memory=memory)
 
-    def _fresh(self, inputs: Inputs, task: ClassificationHead, streams: Streams) -> Network:
+    def _fresh(self, inputs: Inputs, task: TaskHead, streams: Streams) -> Network:
         with torch.random.fork_rng(devices=[]):  # the constructors of torch's layers draw from the global stream, in vain
-            return arranged(self.network.make(inputs.shape, task.outputs, generator(torch_seed(streams("model_init")))))
+            return arranged(dressed(self.inference, self.network.make(inputs.shape, task.outputs, generator(torch_seed(streams("model_init"))))))
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from querist.core.rng import Streams, torch_seed
 from querist.learn.augment import Augment
 from querist.learn.device import generator
 from querist.learn.schemes.base import TrainingSet
+from querist.learn.task import TaskHead
 from querist.nets.base import Network
-from querist.tasks.classification.learning import ClassificationHead
 
 if TYPE_CHECKING:
     from querist.learn.step import Step
@@ -44,7 +44,7 @@ class Setting:
     """
 
     network: Network
-    task: ClassificationHead
+    task: TaskHead
     data: TrainingSet
     streams: Streams
 
@@ -169,6 +169,19 @@ class Follower:
 
 
 @dataclass(frozen=True)
+class Group:
+    """A part of every labelled batch, drawn from some of the items only.
+
+    Attributes:
+        size: Items of a step, at most all there are.
+        rows: Places among the labelled items; None for the pseudo-labelled ones.
+    """
+
+    size: int
+    rows: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
 class Stage:
     """A number of steps.
 
@@ -177,6 +190,7 @@ class Stage:
         steps: Their number, a function of the number of labels alone.
         phases: Carried out in turn in each step.
         batch: Labelled items of a step, at most all there are; pseudo-labelled ones are among them as often as there are of them.
+        groups: Parts that the batch is put together of instead; those without items are left out, and without any `batch` holds.
         share: Of the batch that is labelled by people, where some of it is not; 0 leaves it to the numbers.
         unlabelled: Unlabelled items of a step.
         everything: Whether the inputs of labelled items are among the unlabelled ones too.
@@ -195,6 +209,7 @@ class Stage:
     steps: int
     phases: tuple[Phase, ...]
     batch: int = 64
+    groups: tuple[Group, ...] = ()
     share: float = 0.0
     unlabelled: int = 0
     everything: bool = False
@@ -240,6 +255,11 @@ class Programme:
     def with_stage(self, changed: Stage) -> Programme:
         """The same with the stage of that name replaced."""
         return dataclasses.replace(self, stages=tuple(changed if stage.name == changed.name else stage for stage in self.stages))
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps that move the network."""
+        return sum(stage.steps * phase.repeats for stage in self.stages for phase in stage.phases if "network" in phase.updates)
 
     def joined(self, *terms: Term, modules: Mapping[str, nn.Module] | None = None, hidden: bool = False) -> Programme:
         """The same with further terms, and the weights of further modules, in the last phase of the training stage that moves the network."""

@@ -13,8 +13,8 @@ from querist.core.errors import UsageError
 from querist.learn.device import evaluating
 from querist.learn.layout import layout
 from querist.learn.programme import Transform
+from querist.learn.task import TaskHead
 from querist.nets.base import Network
-from querist.tasks.classification.learning import ClassificationHead
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Step:
     rows: Tensor
     progress: float
     number: int
-    task: ClassificationHead
+    task: TaskHead
     modules: Mapping[str, nn.Module]
     aside: Callable[[Callable[[], Tensor]], Tensor]
     raw: Callable[[], Tensor]

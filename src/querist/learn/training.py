@@ -27,14 +27,15 @@ class Training:
 
     Attributes:
         setting: Network, task, data and streams.
-        modules: `network`, what the programme brings, and followers.
+        modules: `network`, further members that are trained together with it (`member-1`, …), what the programme brings, and followers.
         notes: What the scheme wants to be known.
         memory: What it wants to find again in the next round.
     """
 
     def __init__(self, programme: Programme, setting: Setting, report: Report) -> None:
         self.setting, self._programme, self._report = setting, programme, report
-        self.modules: dict[str, nn.Module] = {"network": setting.network, **programme.modules}
+        others = {f"member-{number}": other for number, other in enumerate(setting.data.others, start=1)}
+        self.modules: dict[str, nn.Module] = {"network": setting.network, **others, **programme.modules}
         self.notes: dict[str, float] = {}
         self.memory: dict[str, Tensor] = {}
         self.counts: dict[str, int] = {}

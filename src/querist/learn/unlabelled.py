@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -51,6 +51,21 @@ class Unlabelled:
         except PoolError:
             return self._load(self._readable(ids))
 
+    def sweep(self, places: NDArray[np.int64], size: int = 256) -> Iterator[tuple[NDArray[np.int64], Tensor]]:
+        """Places and their inputs (m, *shape), a batch at a time; the places of what cannot be read are left out."""
+        for first in range(0, len(places), size):
+            part = places[first : first + size]
+            ids = [self.ids[place] for place in part]
+            try:
+                x = self._load(ids)
+            except PoolError:
+                left = set(self._readable(ids))
+                part = part[[item in left for item in ids]]
+                if not len(part):
+                    continue
+                x = self._load([self.ids[place] for place in part])
+            yield part, x
+
 
 class Order:
     """Which rows each draw gets: shuffled epochs laid end to end, so that every batch is full.
@@ -74,3 +89,21 @@ class Order:
             self._rows, self._first = self._rows[keep:], self._first + min(keep, len(self._rows))
             self._rows = np.concatenate([self._rows, self._rng.permutation(self._n)])
         return self._rows[start - self._first : end - self._first]
+
+
+class Mixed:
+    """Draws side by side from several sets of rows, each with an order of its own.
+
+    Args:
+        rows: The sets.
+        sizes: Rows of a draw from each; at most all there are, and two in all where there is only one.
+        rngs: The stream of each order.
+    """
+
+    def __init__(self, rows: Sequence[NDArray[np.int64]], sizes: Sequence[int], rngs: Sequence[np.random.Generator]) -> None:
+        self._rows, few = rows, 2 if len(rows) == 1 else 1
+        self._orders = [Order(len(own), min(size, max(len(own), few)), rng) for own, size, rng in zip(rows, sizes, rngs, strict=True)]
+
+    def __call__(self, draw: int) -> NDArray[np.int64]:
+        """Rows of this draw, set by set."""
+        return np.concatenate([own[order(draw)] for own, order in zip(self._rows, self._orders, strict=True)])

@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 import torch
@@ -127,4 +126,4 @@ def featured(network: Network, pool: Unlabelled, places: np.ndarray) -> np.ndarr
             x = pool.batch(places[first : first + ROWS])
             if len(x):
                 found.append(functional.normalize(network.trunk(layout(x)), dim=1))
-    return cast(np.ndarray, torch.cat(found).numpy())
+    return torch.cat(found).numpy()

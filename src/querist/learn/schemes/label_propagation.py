@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from querist.core.contracts import Report
+from querist.core.errors import UsageError
 from querist.core.rng import Streams
 from querist.kernels import propagation
 from querist.learn.device import evaluating
@@ -25,10 +26,10 @@ from querist.learn.schemes.base import Fit, TrainingSet
 from querist.learn.schemes.pretrained import innermost
 from querist.learn.schemes.supervised import Supervised
 from querist.learn.stage_run import hold_back
+from querist.learn.task import TaskHead
 from querist.learn.training import Training, carried_out
 from querist.learn.unlabelled import Unlabelled
 from querist.nets.base import Network
-from querist.tasks.classification.learning import ClassificationHead
 
 OWN = 21_000
 """Number of the first of its streams."""
@@ -67,7 +68,7 @@ class LabelPropagation:
     alpha: float = 0.99
     iterations: int = 20
 
-    def fit(self, network: Network, task: ClassificationHead, data: TrainingSet, streams: Streams, report: Report) -> Fit:
+    def fit(self, network: Network, task: TaskHead, data: TrainingSet, streams: Streams, report: Report) -> Fit:
         """Train `network` in place; see `Scheme`."""
         return carried_out(self, Setting(network, task, data, streams), report)
 
@@ -77,8 +78,14 @@ class LabelPropagation:
         return frozenset(getattr(self.inner, "provides", ()))
 
     def programme(self, setting: Setting) -> Programme:
-        """The inner programme with a hook in its training stage."""
+        """The inner programme with a hook in its training stage.
+
+        Raises:
+            UsageError: for targets that are no classes.
+        """
         inner, pool = self.inner.programme(setting), setting.data.pool
+        if setting.data.y.ndim != 1 or setting.data.y.dtype.kind != "i":
+            raise UsageError("labels that propagate are classes", got=f"targets {setting.data.y.shape[1:]} of {setting.data.y.dtype}", wanted="a class an item")
         if pool is None or not len(pool):
             return inner
         stage = inner.stage()

@@ -23,9 +23,9 @@ from querist.learn.programme import Once, Programme, Programmed, Setting, Stage
 from querist.learn.schemes.base import Fit, TrainingSet
 from querist.learn.schemes.simclr import SimCLR
 from querist.learn.schemes.supervised import Supervised
+from querist.learn.task import TaskHead
 from querist.learn.training import carried_out
 from querist.nets.base import Network
-from querist.tasks.classification.learning import ClassificationHead
 
 
 class Pretext(Protocol):
@@ -52,7 +52,7 @@ class Pretrained:
     by: Pretext = SimCLR()
     probe: bool = False
 
-    def fit(self, network: Network, task: ClassificationHead, data: TrainingSet, streams: Streams, report: Report) -> Fit:
+    def fit(self, network: Network, task: TaskHead, data: TrainingSet, streams: Streams, report: Report) -> Fit:
         """Train `network` in place; see `Scheme`."""
         return carried_out(self, Setting(network, task, data, streams), report)
 
