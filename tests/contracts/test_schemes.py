@@ -10,12 +10,16 @@ import pytest
 from querist.core import catalogue
 from querist.core.spec import build
 from querist.learn.augment import Augment
-from querist.learn.schemes.supervised import Steps
+from querist.learn.schemes.supervised import Steps, Supervised
+from querist.learn.schemes.vaal import VAAL
 from querist.testing import SchemeContract
 
 SCHEMES = [str(row["name"]) for row in catalogue.rows("scheme")]
 FEW = Steps(per_label=0.0, low=30, high=30)
-SHORTER: dict[str, dict[str, Any]] = {}
+SHORTER: dict[str, dict[str, Any]] = {
+    "vaal_training": {"batch": 16},
+    "ta_vaal_training": {"game": VAAL(Supervised(steps=FEW), steps=FEW, batch=16)},
+}
 """Scheme → parameters of its own that make it quick."""
 
 

@@ -30,6 +30,8 @@ STATISTICS: Final[Mapping[str, str]] = {
     "word_gradient": "largest expected gradient length of a word's embedding, (n,) ≥ 0",
     "mix_flip": "smallest cap in (0, 1] of a feature mix with a labelled class anchor that changes the prediction (ALFA-Mix), (n,), 0 where none does",
     "loss_estimate": "what a module trained to rank losses expects of the item's loss (learning loss), (n,), only its order means something",
+    "labelled_look": "how labelled the item looks to a discriminator of labelled from unlabelled items on the codes of a VAE (VAAL), logit (n,)",
+    "critic": "how far from the labelled items a Wasserstein critic on the features places the item (WAAL), (n,), only differences mean something",
     "head_samples": "class probabilities under dropout of the features in front of the head, (n, m, c) float32",
 }
 """Every statistic that an acquisition may need, by name. Unknown names are refused when a run is assembled."""

@@ -6,7 +6,7 @@ from collections import ChainMap
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from querist.learn.statistics import boundary_distance, head_samples, iterative_distance, loss_estimate, mix_flip, word_gradient
+from querist.learn.statistics import boundary_distance, critic, head_samples, iterative_distance, labelled_look, loss_estimate, mix_flip, word_gradient
 from querist.learn.statistics.points import OnBatch
 from querist.learn.statistics.question import Question
 from querist.nets.base import NetworkFactory
@@ -25,7 +25,11 @@ COMPUTED: Final[Mapping[str, Compute]] = {
     "head_samples": head_samples.compute,
 }
 
-BY_SCHEMES: Final[Mapping[str, Compute]] = {"loss_estimate": loss_estimate.compute}
+BY_SCHEMES: Final[Mapping[str, Compute]] = {
+    "loss_estimate": loss_estimate.compute,
+    "labelled_look": labelled_look.compute,
+    "critic": critic.compute,
+}
 """What the modules give that a scheme trains beside the network; the scheme's `provides` says which."""
 
 ON_DEMAND: Final[Mapping[str, Compute]] = ChainMap(dict[str, Compute](), COMPUTED, BY_SCHEMES)  # type: ignore[arg-type]
