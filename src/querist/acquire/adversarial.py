@@ -18,10 +18,10 @@ class UnsureAndUnlike:
         Shui, Zhou, Gagné & Wang 2020, arXiv 1911.09162.
 
     Attributes:
-        weight: Of the critic.
+        weight: Of the critic. In the paper 10, of a critic that a sigmoid holds in (0, 1); one of slope 1 spans about as much over a pool by itself.
     """
 
-    weight: float = 10.0
+    weight: float = 1.0
 
     @property
     def needs(self) -> frozenset[str]:

@@ -50,11 +50,11 @@ class WAAL:
 
     inner: Programmed = Supervised()
     weight: float = 0.01
-    penalty: float = 5.0
-    turns: int = 2
+    penalty: float = 10.0
+    turns: int = 1
     batch: int = 64
     width: int = 64
-    rate: float = 1e-3
+    rate: float = 3e-3
     provides: ClassVar[frozenset[str]] = frozenset({"critic"})
 
     def fit(self, network: Network, task: ClassificationHead, data: TrainingSet, streams: Streams, report: Report) -> Fit:
@@ -113,4 +113,4 @@ def noted(training: Training) -> None:
         labelled, unlabelled = (network.trunk(layout(x)) for x in found)
     with scoring(critic):
         distance = critic(unlabelled).mean() - critic(labelled).mean()
-    training.notes |= {"wasserstein": float(distance), "slope": float(steepness(critic, torch.cat([labelled, unlabelled]).clone()).mean())}
+    training.notes |= {"wasserstein": float(distance), "slope": float(steepness(critic, torch.cat([labelled, unlabelled]).clone()).detach().mean())}
