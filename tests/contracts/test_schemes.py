@@ -16,6 +16,7 @@ from querist.learn.schemes.pretrained import Pretrained
 from querist.learn.schemes.simclr import SimCLR
 from querist.learn.schemes.supervised import Steps, Supervised
 from querist.nets.dbn import DBN
+from querist.learn.schemes.vaal import VAAL
 from querist.testing import SchemeContract
 
 SCHEMES = [str(row["name"]) for row in catalogue.rows("scheme")]
@@ -33,6 +34,8 @@ SHORTER: dict[str, dict[str, Any]] = {
     "pretrain_probe": {"by": SimCLR(steps=15, batch=8)},
     "pretrain_simclr": {"by": SimCLR(steps=15, batch=8)},
     "ssal": {"times": 2, "inner": CLUSTERED},
+    "vaal_training": {"batch": 16},
+    "ta_vaal_training": {"game": VAAL(Supervised(steps=FEW), steps=FEW, batch=16)},
 }
 """Scheme → parameters of its own that make it quick."""
 
