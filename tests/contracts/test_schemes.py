@@ -10,12 +10,19 @@ import pytest
 from querist.core import catalogue
 from querist.core.spec import build
 from querist.learn.augment import Augment
-from querist.learn.schemes.supervised import Steps
+from querist.learn.schemes.belief import Belief
+from querist.learn.schemes.supervised import Steps, Supervised
+from querist.nets.dbn import DBN
 from querist.testing import SchemeContract
 
 SCHEMES = [str(row["name"]) for row in catalogue.rows("scheme")]
 FEW = Steps(per_label=0.0, low=30, high=30)
-SHORTER: dict[str, dict[str, Any]] = {}
+QUICK = Supervised(rate=0.05)  # sigmoid layers learn slowly
+SHORTER: dict[str, dict[str, Any]] = {
+    "belief": {"inner": QUICK},
+    "exponential": {"inner": Belief(QUICK)},
+    "pool_entropy": {"inner": Belief(QUICK)},
+}
 """Scheme → parameters of its own that make it quick."""
 
 
@@ -23,7 +30,13 @@ def short(scheme: Any) -> Any:
     """The scheme with few steps, wherever in it they are said."""
     names = {field.name for field in dataclasses.fields(scheme)}
     inner = {"inner": short(scheme.inner)} if "inner" in names else {}
-    return dataclasses.replace(scheme, **inner, **({"steps": FEW} if "steps" in names else {}))
+    steps = {"steps": 10 if isinstance(scheme.steps, int) else FEW} if "steps" in names else {}
+    return dataclasses.replace(scheme, **inner, **steps)
+
+
+def believes(scheme: Any) -> bool:
+    """Whether a belief network is trained somewhere in it."""
+    return isinstance(scheme, Belief) or believes(getattr(scheme, "inner", None)) if scheme is not None else False
 
 
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -37,6 +50,9 @@ class TestSchemes(SchemeContract):
     @pytest.fixture
     def scheme(self, name: str) -> Any:
         return short(dataclasses.replace(build(catalogue.row(name, "scheme")["scheme"]), **SHORTER.get(name, {})))
+
+    def network(self, scheme: Any) -> Any:
+        return DBN((16,)) if believes(scheme) else super().network(scheme)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -19,7 +19,7 @@ from querist.core.rng import Streams
 from querist.learn.augment import Augment
 from querist.learn.checkpoint import Checkpoint
 from querist.learn.device import generator
-from querist.learn.programme import TRAIN, Follower, Group, Hook, Optimiser, Phase, Programme, Setting, Stage, Term
+from querist.learn.programme import TRAIN, Follower, Group, Hook, Once, Optimiser, Phase, Programme, Setting, Stage, Term
 from querist.learn.schemes.base import Fit, TrainingSet
 from querist.learn.schemes.supervised import Steps, Supervised, labelled
 from querist.learn.step import Step
@@ -78,10 +78,11 @@ def rich(given: Setting) -> Programme:
 
     apart = Phase("critic", (Term("apart", lambda step: critic(step.output.logits.detach()).squeeze(1) ** 2),), RULE, ("critic",), repeats=2)
     noisy = Term("noisy", lambda step: step.outputs(step.view("weak")).logits.square().mean(dim=1), lambda progress: 0.1 * progress, unlabelled=True)
+    quiet = Term("quiet", lambda step: step.outputs(step.unlabelled).logits.square().mean(dim=1), unlabelled=True)
     move = Phase("move", (labelled(), noisy), dataclasses.replace(RULE, warmup=0.25))
-    first = Stage("before", 7, (Phase("before", (labelled(),), RULE),), batch=5, part=1)
+    first = Stage("before", 7, (Phase("before", (labelled(), quiet), RULE),), batch=5, unlabelled=4, everything=True, part=1, once=Once())
     second = Stage(
-        TRAIN, 23, (move, apart), batch=8, unlabelled=6, views={"weak": lambda x, noise: x + 0.1 * torch.randn(x.shape, generator=noise)},
+        TRAIN, 23, (move, apart), batch=8, share=0.6, unlabelled=6, views={"weak": lambda x, noise: x + 0.1 * torch.randn(x.shape, generator=noise)},
         hooks=(Hook(tell, 3),), followers=(Follower(decay=0.9),), average=0.5, validation=0.2,
     )  # fmt: skip
     return Programme((first, second), {"critic": critic}, answers="teacher")
@@ -156,6 +157,23 @@ def test_repetitions_have_batches_of_their_own() -> None:
 
     Training(Programme((Stage(TRAIN, 4, (Phase("p", (Term("t", note),), RULE, repeats=3),), batch=4),)), given, no_report).run()
     assert len(seen) == 12 and sorted(sum(seen[:5], ())) == list(range(20)), "three draws a step, epochs laid end to end"
+
+
+def test_a_phase_after_one_with_repetitions_has_a_full_batch() -> None:
+    given, seen = setting(pool=True), dict[str, list[Any]]()
+
+    def note(name: str) -> Phase:
+        def loss(step: Step) -> Tensor:
+            seen.setdefault(name, []).append((tuple(step.rows.tolist()), step.x.sum().item(), step.unlabelled.sum().item()))
+            return step.output.logits.sum(dim=1)
+
+        return Phase(name, (Term(name, loss),), RULE, repeats={"many": 3, "two": 2}.get(name, 1))
+
+    Training(Programme((Stage(TRAIN, 5, (note("many"), note("one"), note("two")), batch=4, unlabelled=4),)), given, no_report).run()
+    assert all(len(rows) == 4 for draws in seen.values() for rows, _, _ in draws)
+    assert seen["one"] == seen["many"][::3] == seen["two"][::2], "the first repetition is shared"
+    own = seen["many"] + seen["two"][1::2]
+    assert len(set(own)) == 20 and sorted(sum((rows for rows, _, _ in own), ())) == sorted([*range(20)] * 4), "the others are not"
 
 
 def test_unlabelled_passes_leave_the_labelled_ones_as_they_are() -> None:

@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,7 +22,7 @@ from querist.core.spec import digest, spec
 from querist.learn.before import LABELLED, Before, beside_file, load, save, weights_file
 from querist.learn.checkpoint import Checkpoint
 from querist.learn.device import generator, scoring
-from querist.learn.inference.base import Inference
+from querist.learn.inference.base import Inference, brought, dressed, settled
 from querist.learn.inference.deterministic import Deterministic
 from querist.learn.inputs import Inputs
 from querist.learn.layout import arranged
@@ -102,21 +102,35 @@ class Learner:
         if not labelled:
             raise TrainingError("nothing to learn from", got="0 labels", wanted="at least 1", hint="Label the items that `ask` gives, then update.")
         refit = REFITS[self.refit]
-        scheme = refit.around(self.scheme)
         unlabelled = Unlabelled(inputs.ready(pool), inputs.batch, lambda ids: inputs.readable(ids)[0]) if pool else None
         x, y, ids = inputs.batch(list(labelled)), task.targets(labelled), tuple(labelled)
         key = digest({"learner": spec(self), "labelled": dict(labelled), "round": streams.round, "seed": streams.seed})[:16]
-        networks, fits = [], []
+        networks, befores = [], []
         for member in range(self.inference.members):
             own = streams.of(member)
             network = self._fresh(inputs, task, own)
-            before = None if previous is None else Before(Path(previous), member, lambda own=own: self._fresh(inputs, task, own))  # type: ignore[misc]
+            make: Callable[[], Network] = lambda own=own: self._fresh(inputs, task, own)  # type: ignore[misc]  # noqa: E731
+            before = None if previous is None else Before(Path(previous), member, make, continued=self.refit != "scratch")
             if before is not None:
                 refit.start(network, before)
-            kept = None if folder is None else Checkpoint(folder / f"training-{member}.safetensors", key)
-            fits.append(scheme.fit(network, task, TrainingSet(x, y, ids, unlabelled, before, kept), own, report))
             networks.append(network)
+            befores.append(before)
+        scheme = brought(self.inference, refit.around(self.scheme))
+        fits: list[Fit] = []
+        for member, others in self._groups(networks):
+            kept = None if folder is None else Checkpoint(folder / f"training-{member}.safetensors", key)
+            data = TrainingSet(x, y, ids, unlabelled, befores[member], kept, others)
+            fit = scheme.fit(networks[member], task, data, streams.of(member), report)
+            for network in (networks[member], *others):
+                settled(self.inference, network, task, data)
+            fits += [fit, *(replace(fit, unlabelled=0, notes={}, modules={}, memory={}) for _ in others)]
         return Fitted(networks, self.inference, inputs, streams, tuple(fits), ids)
+
+    def _groups(self, networks: Sequence[Network]) -> list[tuple[int, tuple[Network, ...]]]:
+        """The first member of each fit, and the networks that are trained together with it."""
+        if getattr(self.inference, "together", False):
+            return [(0, tuple(networks[1:]))]
+        return [(member, ()) for member in range(len(networks))]
 
     def restore(self, inputs: Inputs, task: TaskHead, folder: Path, streams: Streams) -> Fitted | None:
         """What `Fitted.save` wrote into a folder, or None if it is not (wholly) there."""
@@ -138,7 +152,7 @@ class Learner:
         if any(name.startswith("module/") for name in kept):
             none = task.targets({})
             nothing = TrainingSet(torch.zeros((1, *inputs.shape)), np.zeros((1, *none.shape[1:]), dtype=none.dtype))
-            modules = dict(written(self.scheme, Setting(network, task, nothing, streams)).modules)  # type: ignore[arg-type]
+            modules = dict(written(brought(self.inference, self.scheme), Setting(network, task, nothing, streams)).modules)
             for name, module in modules.items():
                 own = f"module/{name}/"
                 module.load_state_dict({key.removeprefix(own): tensor for key, tensor in kept.items() if key.startswith(own)})
@@ -148,7 +162,7 @@ class Learner:
 
     def _fresh(self, inputs: Inputs, task: TaskHead, streams: Streams) -> Network:
         with torch.random.fork_rng(devices=[]):  # the constructors of torch's layers draw from the global stream, in vain
-            return arranged(self.network.make(inputs.shape, task.outputs, generator(torch_seed(streams("model_init")))))
+            return arranged(dressed(self.inference, self.network.make(inputs.shape, task.outputs, generator(torch_seed(streams("model_init"))))))
 
 
 @dataclass(frozen=True)

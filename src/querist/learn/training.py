@@ -11,6 +11,7 @@ from querist.core.contracts import Report
 from querist.core.errors import TrainingError
 from querist.learn.hidden import tapped
 from querist.learn.keepers import State, weights
+from querist.learn.once import held, recalled, result
 from querist.learn.programme import Programme, Programmed, Setting, Stage, written
 from querist.learn.schemes.base import Fit
 from querist.learn.stage_run import Diverged, StageRun, Targets
@@ -26,14 +27,15 @@ class Training:
 
     Attributes:
         setting: Network, task, data and streams.
-        modules: `network`, what the programme brings, and followers.
+        modules: `network`, further members that are trained together with it (`member-1`, …), what the programme brings, and followers.
         notes: What the scheme wants to be known.
         memory: What it wants to find again in the next round.
     """
 
     def __init__(self, programme: Programme, setting: Setting, report: Report) -> None:
         self.setting, self._programme, self._report = setting, programme, report
-        self.modules: dict[str, nn.Module] = {"network": setting.network, **programme.modules}
+        others = {f"member-{number}": other for number, other in enumerate(setting.data.others, start=1)}
+        self.modules: dict[str, nn.Module] = {"network": setting.network, **others, **programme.modules}
         self.notes: dict[str, float] = {}
         self.memory: dict[str, Tensor] = {}
         self.counts: dict[str, int] = {}
@@ -90,12 +92,17 @@ class Training:
         self._report("train", (self._done + step + 1) / self._total, extra if len(self._programme.stages) == 1 else {**extra, "stage": stage.name})
 
     def _carry_out(self, number: int, stage: Stage, seen: State, saved: State) -> None:
+        kept = recalled(stage, self.modules, self.setting.data.before)
+        if kept is not None:
+            self.memory |= kept
+            return
         begin, counts = {name: weights(module) for name, module in self.modules.items()}, dict(self.counts)
         pseudo, notes, memory = self._pseudo, dict(self.notes), dict(self.memory)
         for rate in (1.0, 0.5):
-            self._current = StageRun(self, number, stage, seen, rate)
             try:
-                self._current.run(saved)
+                with held(self.modules, stage.frozen):
+                    self._current = StageRun(self, number, stage, seen, rate)
+                    self._current.run(saved)
                 break
             except Diverged as error:
                 if rate < 1.0:
@@ -108,6 +115,7 @@ class Training:
                 for name, state in begin.items():
                     self.modules[name].load_state_dict(state)
         self._current = None
+        self.memory |= result(stage, self.modules)
 
     def _fit(self) -> Fit:
         moving = [phase.name for stage in self._programme.stages for phase in stage.phases if "network" in phase.updates]

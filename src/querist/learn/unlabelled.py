@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -20,16 +21,30 @@ class Unlabelled:
         ids: In canonical order.
         load: Ids → inputs (m, *shape).
         readable: Ids → those of them that can be read; asked when a batch cannot.
+        known: Inputs (m, *shape) that are there already; they have the first places.
     """
 
-    def __init__(self, ids: Sequence[str], load: Load, readable: Callable[[Sequence[str]], Sequence[str]] = lambda ids: ids) -> None:
-        self.ids, self._load, self._readable = ids, load, readable
+    def __init__(
+        self, ids: Sequence[str], load: Load, readable: Callable[[Sequence[str]], Sequence[str]] = lambda ids: ids, known: Tensor | None = None
+    ) -> None:
+        self.ids, self._load, self._readable, self._known = ids, load, readable, known
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.ids) + (0 if self._known is None else len(self._known))
+
+    def after(self, known: Tensor) -> Unlabelled:
+        """These items after inputs (m, *shape) that are there already."""
+        return Unlabelled(self.ids, self._load, self._readable, known)
 
     def batch(self, places: NDArray[np.int64]) -> Tensor:
         """Inputs (m, *shape) of the items at these places; what cannot be read is left out, and the scoring pass reports it."""
+        if self._known is None:
+            return self._read(places)
+        first, there = len(self._known), places < len(self._known)
+        known = self._known[torch.from_numpy(places[there])]
+        return known if there.all() else torch.cat([known, self._read(places[~there] - first)])
+
+    def _read(self, places: NDArray[np.int64]) -> Tensor:
         ids = [self.ids[place] for place in places]
         try:
             return self._load(ids)

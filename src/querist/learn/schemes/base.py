@@ -29,6 +29,7 @@ class TrainingSet:
         pool: The unlabelled items, inputs only; None where there are none.
         before: The round before; None in the first.
         checkpoint: Where the fit keeps its progress; None keeps none.
+        others: Networks of further members that are trained together with the first, for inferences that say so.
     """
 
     x: Tensor
@@ -37,6 +38,7 @@ class TrainingSet:
     pool: Unlabelled | None = None
     before: Before | None = None
     checkpoint: Checkpoint | None = None
+    others: tuple[Network, ...] = ()
 
 
 @dataclass(frozen=True)

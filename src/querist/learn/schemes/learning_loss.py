@@ -82,6 +82,10 @@ class LearningLoss:
 
         return self.inner.programme(setting).joined(Term("ranking", ranking, self.weight), modules={"loss": module}, hidden=True)
 
+    def aside(self) -> LearningLoss:
+        """The same with a network that never sees the module's gradient: it trains as without it."""
+        return dataclasses.replace(self, detach=0.0)
+
     def around(self, scheme: Any) -> LearningLoss:
         """The same with another scheme inside."""
         return dataclasses.replace(self, inner=scheme)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,7 +30,7 @@ BY_SCHEMES: Final[Mapping[str, Compute]] = {
 }
 """What the modules give that a scheme trains beside the network; the scheme's `provides` says which."""
 
-ON_DEMAND: Final[Mapping[str, Compute]] = ChainMap(dict[str, Compute](), COMPUTED, BY_SCHEMES)  # type: ignore[arg-type]
+ON_DEMAND: Final[Mapping[str, Compute]] = {**COMPUTED, **BY_SCHEMES}
 
 LAZY: Final = frozenset({"boundary_distance", "iterative_distance", "word_gradient"})
 """Dear ones, many passes an item: never computed ahead for all candidates, but when and for whom an acquisition asks."""
