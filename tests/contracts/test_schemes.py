@@ -15,8 +15,8 @@ from querist.learn.schemes.deepcluster import DeepCluster
 from querist.learn.schemes.pretrained import Pretrained
 from querist.learn.schemes.simclr import SimCLR
 from querist.learn.schemes.supervised import Steps, Supervised
-from querist.nets.dbn import DBN
 from querist.learn.schemes.vaal import VAAL
+from querist.nets.dbn import DBN
 from querist.testing import SchemeContract
 
 SCHEMES = [str(row["name"]) for row in catalogue.rows("scheme")]
