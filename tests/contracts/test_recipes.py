@@ -19,7 +19,8 @@ from querist.core.rng import stream
 from querist.core.spec import build, spec
 from querist.data.arrays import ArrayPool
 from querist.learn.inputs import ArrayInputs
-from querist.learn.learner import REFITS, Learner
+from querist.learn.learner import Learner
+from querist.learn.refits import REFITS
 from querist.learn.runtime import LearnerRuntime
 from querist.learn.schemes.supervised import Steps
 from querist.tasks import new_space

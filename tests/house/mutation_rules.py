@@ -72,6 +72,8 @@ EQUIVALENT: Mapping[tuple[str, str, str], str] = {
     ("calibration.py", "temper", "-1 #6"): "the size of a chunk",
     ("herding.py", "_next", "-bound[open_rows]"): "which rows are measured first; it ends when no row is left that could lead",
     ("herding.py", "_next", "-bound[lead]"): "which rows are measured first; it ends when no row is left that could lead",
+    ("information.py", "_marked", "1 - allowed"): "every block is looked at row by row, with the same answer",
+    ("information.py", "_marked", "1 + allowed"): "every block is looked at row by row, with the same answer",
     ("simplex.py", "first_improper", "1 - tolerance"): "every block is looked at row by row, with the same answer",
     ("simplex.py", "first_improper", "1 + tolerance"): "every block is looked at row by row, with the same answer",
     ("agreement.py", "_ranks", "counts + 1"): "ranks from 1 instead of 0; their mean is taken off",

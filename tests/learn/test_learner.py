@@ -20,8 +20,10 @@ from querist.core.spec import build, spec
 from querist.data.arrays import ArrayPool
 from querist.learn.inference.ensemble import Ensemble
 from querist.learn.inputs import ArrayInputs
-from querist.learn.learner import REFITS, Fitted, Learner
+from querist.learn.learner import Fitted, Learner
+from querist.learn.refits import REFITS
 from querist.learn.schemes.supervised import Steps
+from querist.learn.statistics.registry import BY_SCHEMES
 from querist.nets.cnn import SmallCNN
 from querist.tasks import new_space
 from querist.tasks.classification.learning import ClassificationHead
@@ -125,4 +127,4 @@ def test_refusals() -> None:
 
 def test_a_learner_is_its_configuration() -> None:
     learner = Learner(NETWORK, SHORT, Ensemble(2), "warm")
-    assert build(spec(learner)) == learner and learner.provides == set(STATISTICS) - {"costs", "word_gradient"}
+    assert build(spec(learner)) == learner and learner.provides == set(STATISTICS) - {"costs", "word_gradient", *BY_SCHEMES}

@@ -16,7 +16,8 @@ from querist.core.contracts import no_report
 from querist.core.rng import Streams
 from querist.learn.device import generator
 from querist.learn.schemes.base import TrainingSet
-from querist.learn.schemes.supervised import Steps, Supervised, _batches
+from querist.learn.schemes.supervised import Steps, Supervised
+from querist.learn.unlabelled import Order
 from querist.nets.base import MLP, Network
 from querist.tasks.classification.learning import ClassificationHead
 from querist.tasks.classification.measures import Classes, class_weights
@@ -47,8 +48,9 @@ def test_steps_are_clipped(labels: int, steps: int) -> None:
 
 
 def test_batches_are_full_epochs_laid_end_to_end() -> None:
-    batches = _batches(10, 4, 6, np.random.default_rng(0))
-    rows = torch.cat(batches).numpy()
+    order = Order(10, 4, np.random.default_rng(0))
+    batches = [order(draw) for draw in range(6)]
+    rows = np.concatenate(batches)
     assert [len(batch) for batch in batches] == [4] * 6
     assert sorted(rows[:10]) == sorted(rows[10:20]) == list(range(10))
 

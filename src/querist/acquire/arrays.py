@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -70,25 +70,27 @@ def select(
     acquisition = adapted(acquisition, at_hand(given))
     inputs.require(str(method) if isinstance(method, str) else type(acquisition).__name__, acquisition.needs, given)
     with bounded(max_bytes), placing.on(_device(device, features, gradients)):
-        certain = _certain(acquisition, given)
-        if not certain:
-            inputs.check(given, acquisition.needs)
-        view = view_of(members, given, labelled, pending, labels, round, max_bytes)
-        try:
+        with _checked(acquisition, given):
+            view = view_of(members, given, labelled, pending, labels, round, max_bytes)
             chosen: Selection = acquisition.select(view, min(int(k), len(view.candidates)), stream(seed, round, "select"))
-        except StatisticError:
-            if certain:  # the check names the row and what is wrong with it
-                inputs.check(given, acquisition.needs)
-            raise
     if not explain:
         return chosen
     near = "features" in given and len(view.labelled) > 0
     return explained(chosen, view, taken(given["features"], members.rows_of(chosen.ids, "picks"), None) if near else None)
 
 
-def _certain(acquisition: Any, stats: Mapping[str, Any]) -> bool:
-    """Whether what the acquisition reads is checked while it is scored, which saves a pass over it."""
-    return bool(getattr(acquisition, "certifies", False)) and acquisition.needs == {"probs"} and stats["probs"].shape[1] == 1
+@contextmanager
+def _checked(acquisition: Any, stats: Mapping[str, Any]) -> Iterator[None]:
+    """What the acquisition reads is looked at before, or, where its score does that anyway, while it is scored: that saves a pass over it."""
+    certifies = bool(getattr(acquisition, "certifies", False)) and acquisition.needs == {"probs"} and stats["probs"].shape[1] == 1
+    if not certifies:
+        inputs.check(stats, acquisition.needs)
+    try:
+        yield
+    except StatisticError:
+        if certifies:  # the check names the row and what is wrong with it
+            inputs.check(stats, acquisition.needs)
+        raise
 
 
 def _check(k: Any, max_bytes: int | None, device: str | None) -> None:

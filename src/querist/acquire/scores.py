@@ -77,3 +77,25 @@ class BALD(_OfProbs):
     """Mutual information of label and weights (arXiv 1112.5745, 1703.02910); needs k > 1 posterior samples."""
 
     kernel: ClassVar[ProbsKernel] = staticmethod(information.bald)
+
+
+@dataclass(frozen=True)
+class Estimated:
+    """A statistic of one number per item as the score, or its negative.
+
+    Attributes:
+        statistic: Its name.
+        sign: 1 if more is more wanted, -1 if less is.
+    """
+
+    statistic: str = "loss_estimate"
+    sign: float = 1.0
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The statistic."""
+        return frozenset({self.statistic})
+
+    def __call__(self, view: PoolView) -> np.ndarray:
+        """Scores (n,) of the candidates."""
+        return np.asarray(self.sign * np.asarray(view.stat(self.statistic), dtype=np.float64))

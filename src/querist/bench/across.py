@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from querist.bench.results import AtBudget, Check, Comparison, Failure, LabelSaving, Record, Saturation, Void
+from pydantic import Field
+
+from querist.bench.results import AtBudget, Check, Comparison, Failure, Gain, LabelSaving, Record, Saturation, Void
 
 
 class Curves(Record):
@@ -36,6 +38,7 @@ class CellResult(Record):
         comparisons: Every method with the baseline.
         label_saving: The same at equal accuracy.
         at_budget: The same at equal labels.
+        gains: Ablated method → what its training and what its query give.
         saturation: What the whole pool gives.
         failures: Runs that did not finish.
         checks: What the platform found in this cell.
@@ -52,6 +55,7 @@ class CellResult(Record):
     comparisons: list[Comparison]
     label_saving: list[LabelSaving]
     at_budget: list[AtBudget]
+    gains: dict[str, list[Gain]] = Field(default_factory=dict)
     saturation: Saturation | None
     failures: list[Failure]
     checks: list[Check]

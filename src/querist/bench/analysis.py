@@ -61,8 +61,15 @@ def method_results(spec: StudySpec, records: Sequence[RunRecord]) -> dict[str, M
             aubc=[float(aubc(spec.budgets, curve)) for curve in curves],
             seconds=_mean_seconds([{part: sum(row.seconds.get(part, 0.0) for row in run.rounds) for part in _PARTS} for run in runs]),
             rounds=[_mean_seconds([run.rounds[place].seconds for run in runs]) for place in range(len(spec.budgets))] if runs else [],
+            steps=_mean([sum(sum(row.steps) for row in run.rounds) for run in runs]),
+            unlabelled=_mean([sum(sum(row.unlabelled) for row in run.rounds) for run in runs]),
+            peak_mb=_mean([run.peak_mb for run in runs]),
         )
     return found
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if values else 0.0
 
 
 def compare(methods: Mapping[str, MethodResult], margin: float) -> list[Comparison]:

@@ -59,7 +59,8 @@ class BenchSpec(BaseModel):
         budgets: Name → `initial`, `batch`, `budget`: regimes of low and high budgets.
         initials: Starting budgets.
         batches: Query sizes.
-        ablate: Strategies that are also run with each of their parts replaced by the plainest; see `acquire.ablation`.
+        ablate: Strategies that are also run with each of their parts replaced by the plainest, see `acquire.ablation`; schemes, and strategies that
+            train something, also with plain training and with random queries, see `bench.arms`.
         roots: Data set → folder with its files.
         cells: Name of a cell, or a pattern of names (`wine.*`) → settings of these alone; `skip = true` leaves them out.
         shared: Settings of every study.
@@ -167,17 +168,24 @@ class BenchSpec(BaseModel):
         return digest({cell.name: cell.spec.sha256 for cell in self.expand()})
 
     def _taken_apart(self, plain: Table) -> Table:
-        """Methods and strategies of a cell with those that are ablated and their variants."""
+        """Methods and strategies of a cell with those that are ablated and their variants; schemes, and strategies that train, with their arms."""
         if not self.ablate:
             return {}
         from querist.acquire.ablation import variants
+        from querist.bench.arms import arms, trains
 
-        own = dict(plain.get("strategies", {}))
-        made = {name: variants(name, own.get(name)) for name in self.ablate}
-        if whole := next((name for name, found in made.items() if not found), None):
-            raise UsageError(f"{whole} has no part that could be taken away", wanted="a strategy of several parts, or a wrapper")
-        named = (*plain.get("methods", ()), *(name for name in self.ablate if name not in own))
-        return {"methods": named, "strategies": {**own, **{name: table for found in made.values() for name, table in found.items()}}}
+        own, named = dict(plain.get("strategies", {})), list(plain.get("methods", ()))
+        trained = [name for name in self.ablate if name not in own and trains(name) is not None]
+        for name in self.ablate:
+            if name in trained:
+                study = StudySpec.of({**plain, "name": name})
+                listed, made = arms(name, study.learner_options(), study.budget)
+            else:
+                listed, made = [] if name in own else [name], variants(name, own.get(name))
+                if not made:
+                    raise UsageError(f"{name} has no part that could be taken away", wanted="a scheme, a strategy of several parts, or a wrapper")
+            named, own = [*named, *listed], {**own, **made}
+        return {"methods": named, "strategies": own, "ablated": [*plain.get("ablated", ()), *trained]}
 
     def _crossed(self) -> Iterator[tuple[str, Table]]:
         for dataset, variant in product(self.datasets, self.variants):

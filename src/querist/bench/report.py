@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from statistics import fmean, stdev
 from typing import Any
@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from querist.bench import figures, wording
 from querist.bench.palette import looks
-from querist.bench.results import Comparison, Study
+from querist.bench.results import Comparison, Gain, Study
 from querist.bench.spec import BASELINE
 from querist.bench.statistics import MARGIN
 from querist.bench.tables import BOUGHT, TRAINED, bought_rows, trained_rows
@@ -35,7 +35,7 @@ def html(study: Study) -> str:
         {function.__name__: function for function in (wording.needed, wording.needed_interval, wording.percent, wording.points, wording.interval)}
     )
     environment.globals.update(
-        {function.__name__: function for function in (wording.p_value, wording.duration, wording.verdict_text, wording.statement)},
+        {function.__name__: function for function in (wording.p_value, wording.duration, wording.gain_text, wording.verdict_text, wording.statement)},
     )
     template = environment.from_string(files("querist.bench").joinpath("report.html.j2").read_text(encoding="utf-8"))
     page: str = template.render(
@@ -53,6 +53,7 @@ def html(study: Study) -> str:
         bought=(BOUGHT, bought_rows(study)),
         trained=(TRAINED, trained_rows(study)),
         marks=[study.tuning_labels + labels for labels in dict.fromkeys(row.labels for row in study.at_budget)],
+        costs={name: [{"name": arm, "found": study.methods[arm]} for arm in _arms(gains)] for name, gains in study.gains.items()},
         settings={key: value for key, value in study.spec.items() if value not in (None, [], {}) or key not in _QUIET},
         environment=_flat(study.environment),
     )
@@ -75,6 +76,10 @@ def _colours(study: Study) -> dict[str, str]:
     """Those of the curves; grey for methods that the figures do not name."""
     look = looks(figures.named(study))
     return {name: look[name].colour if name in look else figures.FAINT for name in study.methods}
+
+
+def _arms(gains: Sequence[Gain]) -> list[str]:
+    return list(dict.fromkeys(name for gain in gains for name in (gain.baseline, gain.method)))
 
 
 def _rows(study: Study) -> list[dict[str, Any]]:

@@ -58,6 +58,9 @@ class MethodResult(Record):
         aubc: Area under the budget curve, one per seed.
         seconds: Mean over seeds of a whole run.
         rounds: Mean over seeds of every round.
+        steps: Optimiser steps of the networks that answer, mean over seeds of a whole run.
+        unlabelled: Unlabelled inputs that training read, the same.
+        peak_mb: Most memory that a run held, mean over seeds; 0 where unknown.
     """
 
     seeds: list[int]
@@ -66,6 +69,9 @@ class MethodResult(Record):
     aubc: list[float]
     seconds: Seconds
     rounds: list[Seconds] = []
+    steps: float = 0.0
+    unlabelled: float = 0.0
+    peak_mb: float = 0.0
 
 
 class Comparison(Record):
@@ -100,6 +106,32 @@ class Comparison(Record):
     low90: float | None = None
     high90: float | None = None
     detectable: float | None = None
+
+
+class Gain(Record):
+    """One source of a method's gain, from paired areas under the curve; positive favours the first arm.
+
+    Attributes:
+        source: `training` or `query`, after what training.
+        method: Arm that has it.
+        baseline: Arm that lacks it.
+        difference: Mean paired difference.
+        low: Lower end of its 95 % t interval, None below two seeds.
+        high: Upper end.
+        n: Shared seeds.
+        p: Two-sided, Holm-adjusted over the gains of the method.
+        verdict: What may be said.
+    """
+
+    source: str
+    method: str
+    baseline: str
+    difference: float
+    low: float | None
+    high: float | None
+    n: int
+    p: float | None
+    verdict: Verdict
 
 
 class AtBudget(Record):
@@ -273,6 +305,7 @@ class Study(Record):
         out: Folder of the study.
         report: The HTML report.
         snapshot: The file by which the study can be checked, replayed and verified; empty where its runs were recorded without one.
+        gains: Ablated method → what its training and what its query give; see `bench.arms`.
         at_budget: The same at equal labels.
         failures: Runs that did not finish.
         checks: What the platform found when it checked itself.
@@ -299,6 +332,7 @@ class Study(Record):
     out: str
     report: str
     snapshot: str = ""
+    gains: dict[str, list[Gain]] = {}
     at_budget: list[AtBudget] = []
     failures: list[Failure] = []
     checks: list[Check] = []

@@ -23,10 +23,13 @@ Track = Literal["plain", "strong"]
 PLAIN: Final = "plain"
 """The track of the recipes as they are."""
 
-NEUTRAL: Final[Mapping[str, Any]] = {"metric": "accuracy", "saturation": False, "tuning_labels": 0}
+NEUTRAL: Final[Mapping[str, Any]] = {"metric": "accuracy", "saturation": False, "tuning_labels": 0, "ablated": []}
 """Settings that came later, at the values that change nothing: they leave the digests of recorded studies as they are. None decides a run."""
 RUN_NEUTRAL: Final[Mapping[str, Any]] = {"strategies": {}, "track": PLAIN}
 """The same of settings that decide runs."""
+
+LEARNER: Final = "learner"
+"""In the spec of a strategy: options of the learner for it alone."""
 
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -39,7 +42,9 @@ class StudySpec(BaseModel):
         dataset: Named data set, with its variants.
         root: Folder with its files, or None for where they usually are.
         methods: Catalogue names, import paths `module:Class` or names of `strategies`; the baseline is always added, first, those of `strategies` last.
-        strategies: Name → spec of a strategy of this study's own: `{"use": "badge", "selector": {…}}`; see `core.catalogue.acquisition`.
+        strategies: Name → spec of a strategy of this study's own: `{"use": "badge", "selector": {…}}`; see `core.catalogue.acquisition`. Options of the
+            learner for it alone stand under `learner`.
+        ablated: Methods whose gains are told apart into those of training and those of the query; see `bench.arms`.
         seeds: Seeds of every method.
         baseline_factor: How many times as many seeds the baseline gets; the extra ones are plotted, not paired.
         initial: Labels before the first choice.
@@ -70,6 +75,7 @@ class StudySpec(BaseModel):
     root: str | None = None
     methods: tuple[str, ...] = ()
     strategies: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    ablated: tuple[str, ...] = ()
     seeds: Positive = 5
     baseline_factor: Positive = 2
     initial: Positive = 20
@@ -173,7 +179,8 @@ class StudySpec(BaseModel):
 
     def strategy(self, method: str) -> str | dict[str, Any]:
         """What a method is: its own name, or the spec that this study gives for it."""
-        return self.strategies.get(method, method)
+        table = {key: value for key, value in self.strategies.get(method, {"use": method}).items() if key != LEARNER}
+        return str(table["use"]) if set(table) == {"use"} else table
 
     def seeds_of(self, method: str) -> range:
         """Seeds of one method."""
@@ -184,10 +191,11 @@ class StudySpec(BaseModel):
         last = max(len(self.seeds_of(method)) for method in self.methods)
         return [(method, seed) for seed in range(last) for method in self.methods if seed in self.seeds_of(method)]
 
-    def learner_options(self) -> dict[str, Any]:
-        """The learner as the factory takes it: what is set, by name."""
+    def learner_options(self, method: str | None = None) -> dict[str, Any]:
+        """The learner as the factory takes it: what is set, by name, and over it what a method's own spec sets."""
         named = {"network": self.network, "recipe": self.recipe, "steps": self.steps, "track": None if self.track == PLAIN else self.track}
-        return {**self.learner, **{key: value for key, value in named.items() if value is not None}}
+        own = self.strategies.get(method or "", {}).get(LEARNER, {})
+        return {**self.learner, **{key: value for key, value in named.items() if value is not None}, **own}
 
     def run_settings(self) -> dict[str, Any]:
         """What decides a run beside its method and seed."""

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from querist.bench import selfchecks
 from querist.bench.analysis import CURVE_COLUMNS, at_equal_labels, compare, method_results, savings, tidy
+from querist.bench.arms import gains
 from querist.bench.bought import bought, trained
 from querist.bench.crew import work_through
 from querist.bench.environment import environment
@@ -101,6 +102,7 @@ def conclude(
         out=str(out),
         report=str(out / "report.html"),
         at_budget=at_equal_labels(spec, methods),
+        gains=gains(spec, methods),
         failures=sorted(failures, key=lambda failure: (spec.methods.index(failure.method), failure.seed)),
         checks=list(checked.checks),
         void=void,

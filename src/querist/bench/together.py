@@ -41,6 +41,7 @@ def cell_result(study: Study, cell: str, marks: Sequence[Void] = ()) -> CellResu
         comparisons=study.comparisons,
         label_saving=study.label_saving,
         at_budget=study.at_budget,
+        gains=study.gains,
         saturation=None if study.saturation is None else study.saturation.model_copy(update={"training": []}),
         failures=study.failures,
         checks=study.checks,

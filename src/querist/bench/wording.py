@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from querist.bench.results import AtBudget, Comparison, LabelSaving, Study
+from querist.bench.results import AtBudget, Comparison, Gain, LabelSaving, Study
 from querist.bench.spec import BASELINE
 from querist.bench.statistics import LEAST_SEEDS
 
@@ -69,6 +69,12 @@ def verdict_text(comparison: Comparison, margin: float) -> str:
 def ranked(study: Study) -> list[Comparison]:
     """The comparisons, best first: by verdict, then by difference."""
     return sorted(study.comparisons, key=lambda row: (_ORDER.index(row.verdict), -row.difference, row.method))
+
+
+def gain_text(gain: Gain) -> str:
+    """One source of a gain in a line."""
+    certainty = "" if gain.low is None else f" (95 % interval {interval(gain.low, gain.high)})"
+    return f"{gain.source}: {points(gain.difference)} points{certainty}, {gain.method} against {gain.baseline}, {gain.n} seeds: {gain.verdict}"
 
 
 def final_saving(study: Study, method: str) -> LabelSaving | None:

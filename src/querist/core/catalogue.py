@@ -129,6 +129,14 @@ def recipe_name(method: str | Mapping[str, Any] | Any) -> str | None:
     return None
 
 
+def scheme_name(method: str | Mapping[str, Any] | Any) -> str | None:
+    """Name of the training scheme that a method's row asks for, because it trains what the method reads; None for most."""
+    method = _row_of(method)
+    if isinstance(method, str) and ":" not in method:
+        return row(method, "strategy").get("trains")
+    return None
+
+
 def _row_of(method: Any) -> Any:
     """The catalogue name in a spec that starts from one, `{"use": "bald", …}`: its row holds for it; anything else as it is."""
     named = method.get("use") if isinstance(method, Mapping) else None

@@ -13,7 +13,7 @@ import numpy as np
 
 from querist.core.errors import UsageError
 
-STREAMS: Final = ("init_set", "model_init", "loader", "augment", "dropout", "select", "oracle", "split", "subpool")
+STREAMS: Final = ("init_set", "model_init", "loader", "augment", "dropout", "select", "oracle", "split", "subpool", "unlabelled", "auxiliary")
 
 
 def stream(seed: int, round_: int, name: str, member: int = 0) -> np.random.Generator:

@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from querist.core.contracts import Report
 from querist.core.errors import TrainingError, UsageError
 from querist.core.rng import Streams, torch_seed
+from querist.core.spec import digest, spec
+from querist.learn.architecture import Search, kept
+from querist.learn.before import LABELLED, Before, beside_file, load, save, weights_file
+from querist.learn.checkpoint import Checkpoint
 from querist.learn.device import generator, scoring
-from querist.learn.inference.base import Inference
+from querist.learn.inference.base import Inference, brought, dressed, settled
 from querist.learn.inference.deterministic import Deterministic
 from querist.learn.inputs import Inputs
 from querist.learn.layout import arranged
+from querist.learn.programme import Setting, written
+from querist.learn.refits import REFITS
 from querist.learn.schemes.base import Fit, Scheme, TrainingSet
 from querist.learn.schemes.supervised import Supervised
 from querist.learn.statistics.forward import Scored, batch_size, score
 from querist.learn.statistics.registry import offered
+from querist.learn.task import TaskHead
+from querist.learn.unlabelled import Unlabelled
 from querist.nets.base import MLP, Network, NetworkFactory
-from querist.tasks.classification.learning import ClassificationHead
-
-REFITS = ("scratch", "warm", "head_only")
 
 
 class Learns(Protocol):
@@ -36,9 +45,12 @@ class Learns(Protocol):
     @property
     def provides(self) -> frozenset[str]: ...
 
-    def fit(self, inputs: Inputs, task: ClassificationHead, labelled: Mapping[str, Any], streams: Streams, previous: str | None, report: Report) -> Fitted: ...
+    def fit(
+        self, inputs: Inputs, task: TaskHead, labelled: Mapping[str, Any], streams: Streams, previous: str | None, report: Report,
+        pool: Sequence[str] = (), folder: Path | None = None,
+    ) -> Fitted: ...  # fmt: skip
 
-    def restore(self, inputs: Inputs, task: ClassificationHead, folder: Path, streams: Streams) -> Fitted | None: ...
+    def restore(self, inputs: Inputs, task: TaskHead, folder: Path, streams: Streams) -> Fitted | None: ...
 
 
 @dataclass(frozen=True)
@@ -49,7 +61,7 @@ class Learner:
         network: Makes fresh networks.
         scheme: Trains them.
         inference: Turns them into posterior samples.
-        refit: `scratch` (new weights every round), `warm` (last round's weights), `head_only` (last round's trunk, new head).
+        refit: Where a round starts, by name: see `learn.refits`.
     """
 
     network: NetworkFactory = MLP()
@@ -60,14 +72,17 @@ class Learner:
     @property
     def provides(self) -> frozenset[str]:
         """Statistics this learner can compute."""
-        return frozenset({"probs", "features", "gradients"}) | offered(self.network)
+        return frozenset({"probs", "features", "gradients"}) | offered(self.network) | getattr(self.scheme, "provides", frozenset())
 
     @property
     def frozen(self) -> bool:
         """Whether the features are the inputs themselves, so that they stay the same from round to round."""
         return bool(getattr(self.network, "linear", False))
 
-    def fit(self, inputs: Inputs, task: ClassificationHead, labelled: Mapping[str, Any], streams: Streams, previous: str | None, report: Report) -> Fitted:
+    def fit(
+        self, inputs: Inputs, task: TaskHead, labelled: Mapping[str, Any], streams: Streams, previous: str | None, report: Report,
+        pool: Sequence[str] = (), folder: Path | None = None,
+    ) -> Fitted:  # fmt: skip
         """Train on the labelled items.
 
         Args:
@@ -75,8 +90,10 @@ class Learner:
             task: Loss, targets and metrics.
             labelled: Item → value, in canonical id order.
             streams: Named streams of the round.
-            previous: Folder with the weights of the round before, for `warm` and `head_only`.
+            previous: Folder of the round before.
             report: Progress.
+            pool: Unlabelled items, for schemes that read them.
+            folder: Where progress is kept, so that a killed fit goes on; None keeps none.
 
         Raises:
             UsageError: for an unknown refit.
@@ -86,34 +103,75 @@ class Learner:
             raise UsageError("unknown refit", got=self.refit, wanted=", ".join(REFITS))
         if not labelled:
             raise TrainingError("nothing to learn from", got="0 labels", wanted="at least 1", hint="Label the items that `ask` gives, then update.")
-        data = TrainingSet(inputs.batch(list(labelled)), task.targets(labelled))
-        networks, fits = [], []
+        refit = REFITS[self.refit]
+        unlabelled = Unlabelled(inputs.ready(pool), inputs.batch, lambda ids: inputs.readable(ids)[0]) if pool else None
+        x, y, ids = inputs.batch(list(labelled)), task.targets(labelled), tuple(labelled)
+        key = digest({"learner": spec(self), "labelled": dict(labelled), "round": streams.round, "seed": streams.seed})[:16]
+        scheme = brought(self.inference, refit.around(self.scheme))
+
+        def make(factory: NetworkFactory, own: Streams) -> Network:
+            return self._fresh(inputs, task, own, factory)
+
+        search = Search(make, scheme, task, TrainingSet(x, y, ids, unlabelled), streams, report, folder, key)
+        found = search.run(self.network, None if previous is None else Path(previous))
+        networks, befores = [], []
         for member in range(self.inference.members):
             own = streams.of(member)
-            network = self._fresh(inputs, task, own)
-            if self.refit != "scratch" and previous is not None:
-                carry_over(network, Path(previous), member, trunk_only=self.refit == "head_only")
-            if self.refit == "head_only" and previous is not None:
-                network.trunk.requires_grad_(False)
-            fits.append(self.scheme.fit(network, task, data, own, report))
+            network = make(found.factory, own)
+            before = None if previous is None else Before(Path(previous), member, partial(make, found.factory, own), continued=self.refit != "scratch")
+            if before is not None:
+                refit.start(network, before)
             networks.append(network)
-        return Fitted(networks, self.inference, inputs, streams, tuple(fits))
+            befores.append(before)
+        fits: list[Fit] = []
+        for member, others in self._groups(networks):
+            progress = None if folder is None else Checkpoint(folder / f"training-{member}.safetensors", key)
+            data = TrainingSet(x, y, ids, unlabelled, befores[member], progress, others)
+            fit = scheme.fit(networks[member], task, data, streams.of(member), report)
+            fit = replace(fit, notes={**fit.notes, **found.notes}) if found.notes else fit
+            for network in (networks[member], *others):
+                settled(self.inference, network, task, data)
+            fits += [fit, *(replace(fit, unlabelled=0, notes={}, modules={}, memory={}) for _ in others)]
+        return Fitted(networks, self.inference, inputs, streams, tuple(fits), ids)
 
-    def restore(self, inputs: Inputs, task: ClassificationHead, folder: Path, streams: Streams) -> Fitted | None:
+    def _groups(self, networks: Sequence[Network]) -> list[tuple[int, tuple[Network, ...]]]:
+        """The first member of each fit, and the networks that are trained together with it."""
+        if getattr(self.inference, "together", False):
+            return [(0, tuple(networks[1:]))]
+        return [(member, ()) for member in range(len(networks))]
+
+    def restore(self, inputs: Inputs, task: TaskHead, folder: Path, streams: Streams) -> Fitted | None:
         """What `Fitted.save` wrote into a folder, or None if it is not (wholly) there."""
-        networks = []
-        for member in range(self.inference.members):
-            network = self._fresh(inputs, task, streams.of(member))
+        factory = kept(folder) if hasattr(self.network, "candidates") else self.network
+        networks, fits = [], []
+        for member in range(self.inference.members if factory is not None else 0):
+            own = streams.of(member)
+            network = self._fresh(inputs, task, own, factory)
             if not weights_file(folder, member).is_file():
                 return None
-            carry_over(network, folder, member, trunk_only=False)
+            network.load_state_dict(load(weights_file(folder, member)))
             network.eval()
             networks.append(network)
-        return Fitted(networks, self.inference, inputs, streams, ())
+            fits.append(self._beside(network, task, inputs, own, load(beside_file(folder, member))))
+        return Fitted(networks, self.inference, inputs, streams, tuple(fits)) if networks else None
 
-    def _fresh(self, inputs: Inputs, task: ClassificationHead, streams: Streams) -> Network:
+    def _beside(self, network: Network, task: TaskHead, inputs: Inputs, streams: Streams, kept: Mapping[str, Tensor]) -> Fit:
+        """What a scheme had trained beside the network."""
+        modules: dict[str, nn.Module] = {}
+        if any(name.startswith("module/") for name in kept):
+            none = task.targets({})
+            nothing = TrainingSet(torch.zeros((1, *inputs.shape)), np.zeros((1, *none.shape[1:]), dtype=none.dtype))
+            modules = dict(written(brought(self.inference, self.scheme), Setting(network, task, nothing, streams)).modules)
+            for name, module in modules.items():
+                own = f"module/{name}/"
+                module.load_state_dict({key.removeprefix(own): tensor for key, tensor in kept.items() if key.startswith(own)})
+                module.eval()
+        memory = {name.removeprefix("memory/"): tensor for name, tensor in kept.items() if name.startswith("memory/")}
+        return Fit(0, math.nan, modules=modules, memory=memory)
+
+    def _fresh(self, inputs: Inputs, task: TaskHead, streams: Streams, factory: NetworkFactory) -> Network:
         with torch.random.fork_rng(devices=[]):  # the constructors of torch's layers draw from the global stream, in vain
-            return arranged(self.network.make(inputs.shape, task.outputs, generator(torch_seed(streams("model_init")))))
+            return arranged(dressed(self.inference, factory.make(inputs.shape, task.outputs, generator(torch_seed(streams("model_init"))))))
 
 
 @dataclass(frozen=True)
@@ -125,6 +183,7 @@ class Fitted:
     inputs: Inputs
     streams: Streams
     fits: tuple[Fit, ...]
+    labelled: tuple[str, ...] = ()
 
     def score(self, ids: Sequence[str], on_batch: Callable[[int], None] = lambda done: None, inputs: Inputs | None = None) -> Scored:
         """Statistics of items by id; the same k functions for every call in a round, whatever the batches.
@@ -143,13 +202,14 @@ class Fitted:
 
     def save(self, folder: Path) -> None:
         """Write the weights as safetensors, one file per member, each complete or absent."""
-        from safetensors.torch import save_file
-
-        for member, network in enumerate(self.networks):
-            target = weights_file(folder, member)
-            partial = target.with_suffix(".part")
-            save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, partial)
-            partial.replace(target)
+        for member, (network, fit) in enumerate(zip(self.networks, self.fits, strict=True)):
+            beside = {f"memory/{name}": tensor for name, tensor in fit.memory.items()}
+            for name, module in fit.modules.items():
+                beside |= {f"module/{name}/{key}": tensor for key, tensor in module.state_dict().items()}
+            if beside:
+                save(beside_file(folder, member), beside)
+            save(weights_file(folder, member), dict(network.state_dict()))
+        (folder / LABELLED).write_text(json.dumps(self.labelled), encoding="utf-8")
 
     def hash(self) -> str:
         """SHA-256 over all weights and buffers, in state-dict order."""
@@ -159,24 +219,3 @@ class Fitted:
                 digest.update(name.encode())
                 digest.update(tensor.contiguous().numpy().tobytes())
         return digest.hexdigest()
-
-
-def weights_file(folder: Path, member: int) -> Path:
-    """Where a member's weights are kept."""
-    return folder / f"member-{member}.safetensors"
-
-
-def carry_over(network: nn.Module, folder: Path, member: int, *, trunk_only: bool) -> None:
-    """Load weights where names and shapes agree (a head with another number of classes starts anew)."""
-    from safetensors.torch import load_file
-
-    file = weights_file(folder, member)
-    if not file.is_file():
-        return
-    own = network.state_dict()
-    kept = {
-        name: tensor
-        for name, tensor in load_file(file).items()
-        if name in own and own[name].shape == tensor.shape and not (trunk_only and name.startswith("head."))
-    }
-    network.load_state_dict({**own, **kept})

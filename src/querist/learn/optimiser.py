@@ -77,6 +77,21 @@ class AdamW:
             for parameter in group.parameters:
                 parameter.grad = None
 
+    def state(self) -> dict[str, Tensor]:
+        """Moments and step counts, for a checkpoint."""
+        found: dict[str, Tensor] = {}
+        for number, group in enumerate(self._groups):
+            for name in ("first", "second", "steps"):
+                found |= {f"{number}/{name}/{place}": tensor.clone() for place, tensor in enumerate(getattr(group, name))}
+        return found
+
+    @torch.no_grad()
+    def load(self, state: dict[str, Tensor]) -> None:
+        """From a checkpoint of an optimiser of the same parameters."""
+        for name, tensor in state.items():
+            number, part, place = name.split("/")
+            getattr(self._groups[int(number)], part)[int(place)].copy_(tensor)
+
     @torch.no_grad()
     def step(self, rate: float) -> None:
         """One update at this rate; parameters without a gradient stay as they are."""

@@ -7,7 +7,6 @@ evaluated once on the checkpoint already chosen, the same sub-pool for every met
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,6 +27,7 @@ from querist.learn.learner import Fitted, Learns
 from querist.learn.schemes.base import Fit
 from querist.learn.selecting import choose
 from querist.learn.statistics.registry import LAZY, compute
+from querist.learn.task import TaskHead
 from querist.learn.view import FittedView
 from querist.learn.watched import Reads
 from querist.tasks.classification.learning import ClassificationHead
@@ -97,7 +97,7 @@ class LearnerRuntime:
             info={
                 "learner": spec(self.learner), "acquisition": spec(self.acquisition), "model": fitted.hash(), "note": partly.rstrip("; "),
                 "steps": [fit.steps for fit in fitted.fits], "labels": len(labelled), "score_pool": self.score_pool, "ready": len(ready), "tested": len(tested),
-                "test_reads": [peeked, reads.most - peeked],
+                "test_reads": [peeked, reads.most - peeked], **_told(fitted.fits),
             },
         )  # fmt: skip
 
@@ -105,22 +105,24 @@ class LearnerRuntime:
         """Compute what later rounds will need, for about this long; True while there is more to do."""
         return self.inputs.advance(seconds)
 
-    def _fitted(self, job: RoundJob, task: ClassificationHead, labelled: Mapping[str, Any], streams: Streams, report: Report) -> Fitted:
+    def _fitted(self, job: RoundJob, task: TaskHead, labelled: Mapping[str, Any], streams: Streams, report: Report) -> Fitted:
         """Train, or take up what an interrupted update of the same round and the same labels had already trained."""
         folder = Path(job.workdir)
         mark = folder / MARK
         same = digest({"learner": spec(self.learner), "labelled": dict(labelled), "round": job.round, "seed": job.seed, "schema": dict(job.schema)})
-        fits = _marked(mark, same)
-        if fits is not None:
+        told = _marked(mark, same)
+        if told is not None:
             restored = self.learner.restore(self.inputs, task, folder, streams)
-            if restored is not None:
-                return replace(restored, fits=fits)
-        fitted = self.learner.fit(self.inputs, task, labelled, streams, job.previous, report)
+            if restored is not None and len(restored.fits) == len(told):
+                return replace(restored, fits=tuple(replace(fit, **facts) for fit, facts in zip(restored.fits, told, strict=True)), labelled=tuple(labelled))
+        unlabelled = canonical([*job.candidates, *job.pending])
+        fitted = self.learner.fit(self.inputs, task, labelled, streams, job.previous, report, unlabelled, folder)
         fitted.save(folder)
-        mark.write_text(canonical_json({"trained": same, "steps": [fit.steps for fit in fitted.fits]}), encoding="utf-8")
+        told = [{"steps": fit.steps, "unlabelled": fit.unlabelled, "phases": dict(fit.phases), "notes": dict(fit.notes)} for fit in fitted.fits]
+        mark.write_text(canonical_json({"trained": same, "fits": told}), encoding="utf-8")
         return fitted
 
-    def _evaluate(self, fitted: Fitted, task: ClassificationHead, test: Mapping[str, Any], report: Report) -> dict[str, float]:
+    def _evaluate(self, fitted: Fitted, task: TaskHead, test: Mapping[str, Any], report: Report) -> dict[str, float]:
         if not test:
             return {}
         ids = list(test)
@@ -129,13 +131,23 @@ class LearnerRuntime:
         return task.metrics(scored.probs.mean(axis=1, dtype=np.float64), task.targets({item: test[item] for item in ids}))
 
 
-def _marked(mark: Path, same: str) -> tuple[Fit, ...] | None:
-    """The fits of an update that was cut off after its training; None if it did not get that far, or trained something else."""
+def _marked(mark: Path, same: str) -> list[dict[str, Any]] | None:
+    """The facts of the fits of an update that was cut off after its training; None if it did not get that far, or trained something else."""
     try:
         plain = json.loads(mark.read_text(encoding="utf-8"))
-        return tuple(Fit(int(steps), math.nan) for steps in plain["steps"]) if plain["trained"] == same else None
+        return list(plain["fits"]) if plain["trained"] == same else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _told(fits: Sequence[Fit]) -> dict[str, Any]:
+    """What a scheme did beside plain steps, where it did."""
+    found: dict[str, list[Any]] = {
+        "phases": [dict(fit.phases) for fit in fits],
+        "unlabelled": [fit.unlabelled for fit in fits],
+        "notes": [dict(fit.notes) for fit in fits],
+    }
+    return {name: values for name, values in found.items() if any(values)}
 
 
 def subpool(candidates: Sequence[str], size: int, streams: Streams, others: Iterable[str] = ()) -> list[str]:

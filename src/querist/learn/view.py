@@ -11,7 +11,7 @@ from querist.core.errors import CapabilityError
 from querist.core.statistic import rows_of
 from querist.learn.statistics.forward import Scored
 from querist.learn.statistics.question import Question
-from querist.learn.statistics.registry import COMPUTED
+from querist.learn.statistics.registry import ON_DEMAND
 
 ScoreFn = Callable[[Sequence[str]], Scored]
 ComputeFn = Callable[[str, Question], Any]
@@ -48,7 +48,7 @@ class FittedView:
     def stat(self, name: str, of: str = "candidates") -> Any:
         """See `PoolView.stat`."""
         self._check(name)
-        if name in COMPUTED:
+        if name in ON_DEMAND:
             return self.part(name, np.arange(len(self._groups[of])), of)
         if of not in self._scored:
             self._scored[of] = self._score(self._groups[of])
@@ -59,7 +59,7 @@ class FittedView:
     def part(self, name: str, places: np.ndarray, of: str = "candidates") -> Any:
         """Some rows of a statistic, only these computed where the statistic is computed on demand; see `core.statistic.part_of`."""
         self._check(name)
-        if name not in COMPUTED:
+        if name not in ON_DEMAND:
             return rows_of(self.stat(name, of), places)
         kept = self._partly.setdefault((name, of), _Partly(len(self._groups[of])))
         missing = kept.missing(places)
@@ -69,7 +69,7 @@ class FittedView:
         return kept.values[places]
 
     def _check(self, name: str) -> None:
-        if name not in self._provides or (name in COMPUTED and self._compute is None):
+        if name not in self._provides or (name in ON_DEMAND and self._compute is None):
             raise CapabilityError(f"no statistic {name!r} here", wanted=", ".join(sorted(self._provides)))
 
     def _answer(self, name: str, of: str, places: np.ndarray) -> np.ndarray:

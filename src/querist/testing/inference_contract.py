@@ -20,7 +20,7 @@ from querist.core.errors import TrainingError
 from querist.core.rng import stream
 from querist.core.spec import build, spec
 from querist.learn.device import generator, scoring
-from querist.learn.inference.base import Inference
+from querist.learn.inference.base import Inference, dressed
 from querist.learn.statistics.forward import Scored, score
 from querist.nets.base import Network
 from querist.nets.cnn import SmallCNN
@@ -53,7 +53,7 @@ class InferenceContract:
     @pytest.fixture
     def networks(self, inference: Inference) -> Sequence[Network]:
         """As many as it has members, each with own weights."""
-        return [network(seed) for seed in range(inference.members)]
+        return [dressed(inference, network(seed)) for seed in range(inference.members)]
 
     def score(self, inference: Inference, networks: Sequence[Network], rows: Sequence[int], batch: int = 64, seed: int = 0) -> Scored:
         """Statistics of rows of the common images."""

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from querist.core.errors import UsageError
 from querist.nets.base import Network
+
+if TYPE_CHECKING:
+    from querist.learn.schemes.base import TrainingSet
+    from querist.learn.task import TaskHead
 
 
 class Sampled(NamedTuple):
@@ -24,7 +29,15 @@ Sampler = Callable[[Tensor], Sampled]
 
 
 class Inference(Protocol):
-    """A frozen dataclass. `members` networks are trained; `prepare` fixes the k functions."""
+    """A frozen dataclass. `members` networks are trained; `prepare` fixes the k functions.
+
+    What it samples from may have to be there before, in or after the training. Then it also has some of:
+
+    - `dress(network) → Network`: the fresh network with layers that hold a distribution; its state dict is what is kept.
+    - `around(scheme) → Scheme`: the scheme that trains with what the distribution needs.
+    - `together = True`: the members are trained in one fit, which finds the others in its `TrainingSet`.
+    - `settle(network, task, data) → None`: what is computed once the network is trained, into the network's buffers.
+    """
 
     @property
     def members(self) -> int: ...
@@ -33,6 +46,35 @@ class Inference(Protocol):
     def samples(self) -> int: ...
 
     def prepare(self, networks: Sequence[Network], rng: np.random.Generator) -> Sampler: ...
+
+
+def dressed(inference: Any, network: Network) -> Network:
+    """The network with the layers that the inference needs, if it needs any."""
+    dress = getattr(inference, "dress", None)
+    return network if dress is None else dress(network)
+
+
+def brought(inference: Any, scheme: Any) -> Any:
+    """The scheme as this inference trains.
+
+    Raises:
+        UsageError: if it would wrap a scheme that writes no programme.
+    """
+    around = getattr(inference, "around", None)
+    if around is None:
+        return scheme
+    if not hasattr(scheme, "programme"):
+        raise UsageError(
+            f"{type(inference).__name__} trains with a scheme that writes a programme", got=type(scheme).__name__, wanted="a scheme with `programme`"
+        )
+    return around(scheme)
+
+
+def settled(inference: Any, network: Network, task: TaskHead, data: TrainingSet) -> None:
+    """Compute what the inference needs of a trained network, if anything."""
+    settle = getattr(inference, "settle", None)
+    if settle is not None:
+        settle(network, task, data)
 
 
 def penultimate(network: Network, x: Tensor) -> Tensor:

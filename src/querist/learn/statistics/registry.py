@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from querist.learn.statistics import boundary_distance, head_samples, iterative_distance, mix_flip, word_gradient
+from querist.learn.statistics import (
+    boundary_distance,
+    checkpoint_moments,
+    head_samples,
+    inconsistency,
+    iterative_distance,
+    loss_estimate,
+    mix_flip,
+    view_uncertainty,
+    word_gradient,
+)
 from querist.learn.statistics.points import OnBatch
 from querist.learn.statistics.question import Question
 from querist.nets.base import NetworkFactory
@@ -24,6 +34,16 @@ COMPUTED: Final[Mapping[str, Compute]] = {
     "head_samples": head_samples.compute,
 }
 
+BY_SCHEMES: Final[Mapping[str, Compute]] = {
+    "loss_estimate": loss_estimate.compute,
+    "view_uncertainty": view_uncertainty.compute,
+    "checkpoint_moments": checkpoint_moments.compute,
+    "inconsistency": inconsistency.compute,
+}
+"""What the modules give that a scheme trains beside the network; the scheme's `provides` says which."""
+
+ON_DEMAND: Final[Mapping[str, Compute]] = {**COMPUTED, **BY_SCHEMES}
+
 LAZY: Final = frozenset({"boundary_distance", "iterative_distance", "word_gradient"})
 """Dear ones, many passes an item: never computed ahead for all candidates, but when and for whom an acquisition asks."""
 
@@ -35,4 +55,4 @@ def offered(network: NetworkFactory) -> frozenset[str]:
 
 def compute(name: str, fitted: Fitted, question: Question, on_batch: OnBatch = lambda done: None) -> Any:
     """The statistic of this name, of the items of the question."""
-    return COMPUTED[name](fitted, question, on_batch)
+    return ON_DEMAND[name](fitted, question, on_batch)
