@@ -6,6 +6,7 @@ import json
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,14 @@ import numpy as np
 from querist.assemble.parts import learner
 from querist.bench.ground import Ground
 from querist.bench.results import Study
-from querist.bench.runs import read_record
+from querist.bench.runs import read_record, run_name
 from querist.bench.spec import StudySpec
 from querist.core.rng import Streams, stream
 from querist.data.datasets import NamedSet, named
+from querist.project.project import Project
+
+SLOW = 20
+"""Runs that are read from their project files, which takes a while."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,18 @@ def bought(folder: Path, method: str) -> dict[int, list[list[str]]]:
     """
     spec = StudySpec.of(Study.open(folder).spec)
     records = {seed: read_record(folder / "runs", method, seed, spec.run_sha256) for seed in spec.seeds_of(method)}
-    return {seed: [list(row.ids) for row in record.rounds] for seed, record in records.items() if record is not None}
+    found = {seed: [list(row.ids) for row in record.rounds] for seed, record in records.items() if record is not None}
+    if any(rounds[0] for rounds in found.values()):
+        return found
+    # Records from before there were snapshots do not name the items; the project files do.
+    return {seed: _from_project(folder / "runs" / f"{run_name(method, seed)}.querist") for seed in list(found)[:SLOW]}
+
+
+def _from_project(file: Path) -> list[list[str]]:
+    with Project.open(file) as project:
+        items = list({event.item: None for event in project.history()})
+        starts = [0, *(made.labels_used for made in project.rounds() if made.n > 0)]
+    return [items[first:last] for first, last in pairwise(starts)]
 
 
 def areas(cell: Mapping[str, Any], method: str) -> dict[int, float]:
