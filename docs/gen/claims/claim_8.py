@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from statistics import fmean
 
 import numpy as np
-from claims_a import Claim, Found, Stated, all_as, count
+from claims_a import RESULTS, Claim, Found, Stated, all_as, count
 from claims_b import read, told
 from numpy.typing import NDArray
 from retrained import areas, bought, cells
 
-from querist.bench.index_sets import recorded
 from querist.bench.ledger import Ledger
+from querist.bench.runs import run_name
+from querist.bench.spec import StudySpec
 from querist.bench.statistics import paired_t
 from querist.core.optional import require
 
@@ -52,13 +55,19 @@ def after_start(folder: Path, method: str) -> dict[int, list[str]]:
     return {seed: [item for batch in batches[1:] for item in batch] for seed, batches in bought(folder, method).items()}
 
 
+def told_by(project: Path) -> list[str]:
+    """Items in the order labelled. Read from the file: opening a project checks it, which for a hundred costs a minute."""
+    with closing(sqlite3.connect(f"file:{project}?mode=ro", uri=True)) as opened:
+        return [item for (item,) in opened.execute("SELECT item.id FROM annotation JOIN item ON item.key = annotation.item ORDER BY annotation.number")]
+
+
 def across(folder: Path, sparse: Mapping[str, float], kept: Ledger) -> dict[str, Shares]:
     """Strategy → `shares` of a recorded study."""
     name = folder.name.removeprefix("across-")
     if any(f"{name} {method}" not in kept for method in RECORDED):
-        study = recorded(folder, RECORDED, SEEDS)
+        start = StudySpec.from_toml(RESULTS / folder.name / "study.toml").initial
         for method in RECORDED:
-            runs = {run.seed: list(run.ids[study.spec.initial :]) for run in study.runs if run.method == method}
+            runs = {seed: told_by(folder / "runs" / f"{run_name(method, seed)}.querist")[start:] for seed in range(SEEDS)}
             mean, tenth = shares(sparse, runs)
             kept.add(f"{name} {method}", {"mean": list(mean.values()), "tenth": list(tenth.values())})
     return {method: (dict(enumerate(kept[f"{name} {method}"]["mean"])), dict(enumerate(kept[f"{name} {method}"]["tenth"]))) for method in RECORDED}
