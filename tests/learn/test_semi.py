@@ -16,7 +16,7 @@ from torch import Tensor
 from querist.core.contracts import no_report
 from querist.core.rng import Streams
 from querist.learn.device import generator
-from querist.learn.programme import Setting
+from querist.learn.programme import Hook, Setting
 from querist.learn.schemes.base import TrainingSet
 from querist.learn.schemes.fixmatch import FixMatch
 from querist.learn.schemes.learning_loss import LearningLoss
@@ -25,6 +25,7 @@ from querist.learn.schemes.pseudo_label import PseudoLabel
 from querist.learn.schemes.semi import Shares, told
 from querist.learn.schemes.supervised import Steps, Supervised
 from querist.learn.step import Step
+from querist.learn.training import Training
 from querist.learn.unlabelled import Unlabelled
 from querist.nets.base import MLP, Network
 from querist.nets.cnn import SmallCNN
@@ -143,12 +144,27 @@ def test_it_grows_sure_of_separable_clouds() -> None:
 
 
 def test_the_teacher_is_the_mean_of_the_path_and_answers() -> None:
-    """Followed here by hand: the same training with the network's own answer, stopped after every step, is not at hand, so one step is."""
-    one = Supervised(steps=Steps(0.0, 1, 1), rate=0.02)
-    teacher, student = trained(MeanTeacher(one, longer=1.0, mean=0.9)), trained(MeanTeacher(one, longer=1.0, mean=0.0, answers=False))
-    assert same(teacher, student), "at the first step the mean is the network"
-    longer = dataclasses.replace(one, steps=Steps(0.0, 20, 20))
-    assert not same(trained(MeanTeacher(longer, longer=1.0, mean=0.9)), trained(MeanTeacher(longer, longer=1.0, mean=0.0, answers=False)))
+    network = CNN.make((1, 6, 6), 3, generator(0))
+    given = Setting(network, TASK, data(), Streams(0, 1))
+    programme = MeanTeacher(SHORT, longer=1.0, mean=0.8, batch=16).programme(given)
+    path: list[Tensor] = []
+
+    def watch(_training: Training) -> None:
+        path.append(network.last.weight.detach().clone())
+
+    stage = dataclasses.replace(programme.stage(), hooks=(Hook(watch, programme.stage().steps),))
+    Training(dataclasses.replace(programme.with_stage(stage), after=(watch,)), given, no_report).run()
+    mean = path[1]
+    for step, weight in enumerate(path[2:], start=1):
+        past = min(1.0 - 1.0 / (step + 1), 0.8)
+        mean = past * mean + (1.0 - past) * weight
+    assert len(path) == 21 and torch.allclose(network.last.weight, mean, atol=1e-6), "what answers is the teacher"
+    assert not torch.allclose(path[-1], mean, atol=1e-4)
+
+
+def test_the_student_may_answer() -> None:
+    teacher, student = trained(MeanTeacher(SHORT)), trained(MeanTeacher(SHORT, answers=False))
+    assert not same(teacher, student) and teacher["trunk.1.running_mean"].equal(student["trunk.1.running_mean"]), "buffers are copied"
 
 
 def test_ramps() -> None:
