@@ -102,21 +102,25 @@ def same(one: Any, other: Any) -> bool:
     return all(torch.equal(first, second) for first, second in zip(one.state_dict().values(), other.state_dict().values(), strict=True))
 
 
+LONGER = dataclasses.replace(SHORT, steps=Steps(0.0, 40, 40))
+
+
 @pytest.mark.parametrize("scheme", [LabelPropagation(SHORT), LabelPropagation(Pretrained(SHORT, DeepCluster(steps=9)))])
 def test_with_zero_unlabelled_it_is_supervised(scheme: Any) -> None:
+    """With as many steps."""
     networks = []
-    for each in (scheme, SHORT):
+    for each in (scheme, LONGER):
         given = setting(pool=False)
         fit = each.fit(given.network, given.task, given.data, given.streams, no_report)
         networks.append(given.network)
-        assert fit.steps == 20 and not fit.notes
+        assert fit.steps == 40 and not fit.notes
     assert same(*networks), "bit for bit"
 
 
 @pytest.mark.parametrize(("classes", "labels"), [(1, 6), (3, 1)])
 def test_labels_of_one_class_are_not_propagated(classes: int, labels: int) -> None:
     networks = []
-    for scheme in (LabelPropagation(SHORT), SHORT):
+    for scheme in (LabelPropagation(SHORT), LONGER):
         given = setting(classes=classes, labels=labels)
         fit = scheme.fit(given.network, given.task, given.data, given.streams, no_report)
         networks.append(given.network)
@@ -169,7 +173,7 @@ def test_a_batch_is_of_both_and_what_people_said_counts_in_full() -> None:
             return base.with_stage(dataclasses.replace(base.stage(), phases=(phase,)))
 
     watched(LabelPropagation(Inner(), sample=100, start=0.25), given)
-    assert seen == [(6, [1.0] * 6)] * 30, "40 % of 16, from a quarter of the steps on"
+    assert seen == [(6, [1.0] * 6)] * 60, "40 % of 16, from a quarter of the steps on"
 
 
 def test_held_back_labels_do_not_spread(monkeypatch: pytest.MonkeyPatch) -> None:

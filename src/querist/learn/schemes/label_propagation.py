@@ -51,6 +51,7 @@ class LabelPropagation:
         start: Share of the steps before the first time.
         share: Of a batch that is labelled by people.
         drawn: Share of the sample that is trained on until the next time, drawn by weight.
+        effort: Optimiser steps over those of the scheme inside: there is more to learn from.
         neighbours: Edges of each item.
         power: Of the cosine that an edge weighs.
         alpha: How far labels spread, in [0, 1).
@@ -63,7 +64,8 @@ class LabelPropagation:
     start: float = 0.2
     share: float = 0.4
     drawn: float = 0.5
-    neighbours: int = 50
+    effort: float = 2.0
+    neighbours: int = 10
     power: float = 3.0
     alpha: float = 0.99
     iterations: int = 20
@@ -78,7 +80,7 @@ class LabelPropagation:
         return frozenset(getattr(self.inner, "provides", ()))
 
     def programme(self, setting: Setting) -> Programme:
-        """The inner programme with a hook in its training stage.
+        """The inner programme with more steps and a hook in its training stage.
 
         Raises:
             UsageError: for targets that are no classes.
@@ -86,9 +88,9 @@ class LabelPropagation:
         inner, pool = self.inner.programme(setting), setting.data.pool
         if setting.data.y.ndim != 1 or setting.data.y.dtype.kind != "i":
             raise UsageError("labels that propagate are classes", got=f"targets {setting.data.y.shape[1:]} of {setting.data.y.dtype}", wanted="a class an item")
+        stage = dataclasses.replace(inner.stage(), steps=round(self.effort * inner.stage().steps))
         if pool is None or not len(pool):
-            return inner
-        stage = inner.stage()
+            return inner.with_stage(stage)
         labelled, _ = hold_back(len(setting.data.y), stage.validation, setting.streams)
         places = np.sort(self._stream(setting, 0).permutation(len(pool))[: self.sample])
         sample: list[Tensor] = []
