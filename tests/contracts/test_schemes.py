@@ -18,6 +18,8 @@ SCHEMES = [str(row["name"]) for row in catalogue.rows("scheme")]
 FEW = Steps(per_label=0.0, low=30, high=30)
 SHORTER: dict[str, dict[str, Any]] = {
     "vaal_training": {"batch": 16},
+    "aral_training": {"batch": 16},
+    "waal_training": {"batch": 16},
     "ta_vaal_training": {"game": VAAL(Supervised(steps=FEW), steps=FEW, batch=16)},
 }
 """Scheme → parameters of its own that make it quick."""
