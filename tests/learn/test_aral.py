@@ -65,7 +65,7 @@ def test_latent_points_are_likelier_under_their_own_codes() -> None:
     code = Code(torch.tensor([[1.0, 2.0]]), torch.tensor([[0.0, -1.0]]))
     normal = torch.distributions.Normal(code.mu, torch.exp(0.5 * code.logvar))
     z, other = torch.tensor([[0.5, 2.5]]), torch.tensor([[3.0, 0.0]])
-    expected = -normal.log_prob(other).sum() + normal.log_prob(z).sum()
+    expected = -normal.log_prob(other).sum() + normal.log_prob(z).sum()  # type: ignore[no-untyped-call]
     torch.testing.assert_close((surprise(other, code) - surprise(z, code))[0], expected)
 
 
@@ -101,12 +101,13 @@ def test_the_classifier_learns_to_tell_real_from_generated_and_the_sampler_label
 def test_the_generator_matches_features() -> None:
     one, programme = wanting("vae", "feature matching", SHORT)
     with torch.no_grad():
-        programme.modules["vae"].decoder[-2].bias.add_(3.0)  # type: ignore[index, union-attr, operator]
+        programme.modules["vae"].decoder[-2].bias.add_(3.0)  # type: ignore[index, union-attr]
     noise = torch.randn(300, SHORT.latent, generator=generator(3)), torch.eye(2)[torch.arange(300) % 2]
 
     def apart(modules: Any) -> Tensor:
         network = modules["network"].eval()
-        return (network.trunk(modules["vae"].decode(*noise)).mean(dim=0) - network.trunk(one.unlabelled).mean(dim=0)).abs()
+        made, real = network.trunk(modules["vae"].decode(*noise)), network.trunk(one.unlabelled)
+        return torch.as_tensor((made.mean(dim=0) - real.mean(dim=0)).abs())
 
     assert moved(programme, one.setting, TRAIN, "vae", apart, steps=20) < -0.01
 
