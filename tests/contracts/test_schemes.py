@@ -35,6 +35,8 @@ SHORTER: dict[str, dict[str, Any]] = {
     "pretrain_simclr": {"by": SimCLR(steps=15, batch=8)},
     "ssal": {"times": 2, "inner": CLUSTERED},
     "vaal_training": {"batch": 16},
+    "aral_training": {"batch": 16},
+    "waal_training": {"batch": 16},
     "ta_vaal_training": {"game": VAAL(Supervised(steps=FEW), steps=FEW, batch=16)},
 }
 """Scheme → parameters of its own that make it quick."""

@@ -68,7 +68,7 @@ def test_the_rankers_loss_pulls_estimates_into_the_order_of_the_losses() -> None
     losses = relaxed(estimate, torch.tensor([2.0, 1.0, 5.0, 1.5]))
     p = torch.sigmoid(torch.tensor([0.3 - 0.7, -0.1 - 0.2]))
     torch.testing.assert_close(losses.detach(), torch.stack([-p[0].log(), -(1 - p[1]).log()]))
-    losses.sum().backward()
+    losses.sum().backward()  # type: ignore[no-untyped-call]
     assert estimate.grad is not None
     assert (estimate.grad.sign() == torch.tensor([-1.0, 1.0, -1.0, 1.0])).all(), "down the gradient, larger losses get larger estimates"
     assert relaxed(torch.tensor([3.0, 0.0, 9.0]), torch.tensor([1.0, 5.0, 1.0])).tolist() == [0.0], "a tie has no order, an odd item no partner"

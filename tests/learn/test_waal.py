@@ -70,7 +70,7 @@ def test_a_step_of_the_critic_lowers_the_penalty(scale: float) -> None:
     given, labelled, unlabelled = gaussians()
     programme = WAAL(PLAIN, turns=1, penalty=1e4).programme(given)
     with torch.no_grad():
-        programme.modules["critic"].layers[-1].weight.mul_(scale)  # type: ignore[union-attr, index, operator]
+        programme.modules["critic"].layers[-1].weight.mul_(scale)  # type: ignore[union-attr, index]
     points = torch.cat([labelled, unlabelled])
 
     def penalty(modules: Any) -> Tensor:

@@ -99,7 +99,8 @@ def game(of: VAAL, setting: Setting, coder: VAE, judge: Player, beside: Conditio
     Args:
         of: Sizes and weights.
         setting: Where the labelled items are counted.
-        coder, judge: The players, modules `vae` and `discriminator`.
+        coder: The module `vae`.
+        judge: The module `discriminator`.
         beside: What decoder and discriminator read beside a code.
     """
     stage = Stage("game", of.steps(len(setting.data.y)), (), batch=of.batch, unlabelled=of.batch, part=ADVERSARIES)
