@@ -19,6 +19,7 @@ from querist.core.rng import Streams
 from querist.learn.augment import Augment
 from querist.learn.checkpoint import Checkpoint
 from querist.learn.device import generator
+from querist.learn.keepers import follow
 from querist.learn.programme import TRAIN, Follower, Group, Hook, Once, Optimiser, Phase, Programme, Setting, Stage, Term
 from querist.learn.schemes.base import Fit, TrainingSet
 from querist.learn.schemes.supervised import Steps, Supervised, labelled
@@ -309,6 +310,20 @@ def test_modes_are_the_platforms() -> None:
     stage = Stage(TRAIN, 2, (Phase("p", (Term("t", watch),), RULE),), followers=(Follower(),))
     Training(Programme((stage,)), given, no_report).run()
     assert set(seen) == {(True, False)} and not network.training
+
+
+def test_a_follower_is_the_exponential_mean_and_what_is_frozen_stays_to_the_bit() -> None:
+    leader, mean = nn.Linear(3, 2), nn.Linear(3, 2)
+    start, expected = state(mean), state(mean)
+    for step in range(6):
+        with torch.no_grad():
+            leader.weight.add_(0.3)
+        follow(mean, leader, 0.6, step)
+        past = min(1.0 - 1.0 / (step + 1), 0.6)
+        expected = {name: past * expected[name] + (1.0 - past) * tensor for name, tensor in leader.state_dict().items()}
+        assert all(torch.allclose(expected[name], tensor, atol=1e-6) for name, tensor in mean.state_dict().items())
+        assert torch.equal(mean.bias, leader.bias), "it took the first weights whole, and these did not move since"
+    assert not torch.equal(start["weight"], mean.weight)
 
 
 def test_a_batch_may_be_put_together_of_groups() -> None:

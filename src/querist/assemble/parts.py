@@ -102,15 +102,6 @@ def _wrapped(name: str, inner: Any) -> Any:
     return scheme.around(inner)
 
 
-def _shorter(effort: float, inner: Any) -> Any:
-    """The scheme with that share of its steps in every round but the first."""
-    if not 0 < effort <= 1 or not hasattr(inner, "programme"):
-        raise UsageError(
-            "effort is a share of the steps of a scheme that writes a programme", got=f"{effort:g} of {type(inner).__name__}", wanted="0 < effort ≤ 1"
-        )
-    return Fewer(inner, effort)
-
-
 def _paced(rule: Steps, steps: Any, pace: float) -> Steps:
     """A fixed number of steps, or the rule's times a factor."""
     if steps:
@@ -123,6 +114,15 @@ def _aside(scheme: Any) -> Any:
     if not hasattr(scheme, "aside"):
         raise UsageError("this scheme cannot leave the network alone", got=type(scheme).__name__, wanted="a scheme with `aside`")
     return scheme.aside()
+
+
+def _shorter(effort: float, inner: Any) -> Any:
+    """The scheme with that share of its steps in every round but the first."""
+    if not 0 < effort <= 1 or not hasattr(inner, "programme"):
+        raise UsageError(
+            "effort is a share of the steps of a scheme that writes a programme", got=f"{effort:g} of {type(inner).__name__}", wanted="0 < effort ≤ 1"
+        )
+    return Fewer(inner, effort)
 
 
 def network(named: str | Mapping[str, Any], weights: str | None = None) -> Any:
