@@ -26,11 +26,13 @@ from querist.learn.programme import Programme, Setting
 from querist.learn.refits import REFITS, Replaying, Warm
 from querist.learn.runtime import LearnerRuntime
 from querist.learn.schemes.base import TrainingSet
+from querist.learn.schemes.confident_labels import ConfidentLabels
 from querist.learn.schemes.replay import Fewer, Replay
 from querist.learn.schemes.supervised import Steps, Supervised
 from querist.learn.schemes.twins import Twins
 from querist.learn.step import Step
 from querist.learn.training import Training
+from querist.learn.unlabelled import Unlabelled
 from querist.nets.base import MLP, Network
 from querist.tasks import new_space
 from querist.tasks.classification.learning import ClassificationHead
@@ -83,6 +85,15 @@ def test_half_of_a_batch_is_new_and_half_is_history(before: Before) -> None:
         rows = step.rows.tolist()
         assert len(rows) == 8 and sum(row in new for row in rows) == 4
     assert {row for step in seen for row in step.rows.tolist()} == set(range(18)), "history is replayed in turn, and holds labels of people only"
+
+
+def test_pseudo_labelled_items_stay_beside_what_is_replayed(before: Before) -> None:
+    seen: list[Step] = []
+    given = setting(before)
+    pool = Unlabelled(ids(18, 60), lambda items: torch.from_numpy(clouds(60))[[int(item) for item in items]])
+    given = dataclasses.replace(given, data=dataclasses.replace(given.data, pool=pool))
+    Training(watched(Replay(ConfidentLabels(SHORT, delta=np.inf)).programme(given), seen), given, no_report).run()
+    assert all(sum(row >= 18 for row in step.rows.tolist()) == 4 and len(step.rows) == 12 for step in seen)
 
 
 def test_no_more_new_labels_in_a_step_than_there_are(before: Before) -> None:

@@ -20,9 +20,14 @@ from querist.learn.programme import Programme, Programmed, Setting, Term
 from querist.learn.refits import REFITS
 from querist.learn.schemes.base import Fit, Scheme, TrainingSet
 from querist.learn.schemes.confident_labels import ConfidentLabels
+from querist.learn.schemes.fixmatch import FixMatch
 from querist.learn.schemes.learning_loss import LearningLoss
+from querist.learn.schemes.mean_teacher import MeanTeacher
+from querist.learn.schemes.pseudo_label import PseudoLabel
 from querist.learn.schemes.self_paced import SelfPaced
 from querist.learn.schemes.supervised import Steps, Supervised
+from querist.learn.schemes.ta_vaal import TAVAAL
+from querist.learn.schemes.vaal import VAAL
 from querist.learn.step import Step
 from querist.learn.task import TaskHead
 from querist.learn.training import carried_out
@@ -58,7 +63,15 @@ class Consistent:
         return made.with_stage(dataclasses.replace(made.stage(), unlabelled=8, views=views))
 
 
-SCHEMES: dict[str, Scheme] = {"supervised": SHORT, "learning_loss": LearningLoss(SHORT), "consistency": Consistent(SHORT)}
+SCHEMES: dict[str, Scheme] = {
+    "supervised": SHORT,
+    "learning_loss": LearningLoss(SHORT),
+    "consistency": Consistent(SHORT),
+    "fixmatch": FixMatch(SHORT, batch=8, longer=1.0),
+    "mean_teacher": MeanTeacher(SHORT, batch=8, longer=1.0),
+    "pseudo_label": PseudoLabel(SHORT, batch=8, longer=1.0),
+    "ta_vaal": TAVAAL(VAAL(SHORT, steps=Steps(0.0, 20, 20), batch=8)),
+}
 
 LATER: dict[str, Scheme] = {"supervised": SHORT, "confident_labels": ConfidentLabels(SHORT, delta=0.5), "self_paced": SelfPaced(SHORT, start=0.5)}
 

@@ -88,7 +88,8 @@ class Replay:
         stage = made.stage()
         if self.history is not None and not old.all():
             replayed = round(self.history * stage.batch)
-            groups = (Group(stage.batch - replayed, _places(~old)), Group(replayed, _places(old)))
+            own = tuple(group for group in stage.groups if group.rows is None)  # pseudo-labelled items stay beside
+            groups = (Group(stage.batch - replayed, _places(~old)), Group(replayed, _places(old)), *own)
             made = made.with_stage(dataclasses.replace(stage, groups=groups))
         if self.distil and before.network is not None:
             train, _ = hold_back(len(old), stage.validation, setting.streams)
