@@ -14,13 +14,14 @@ from pathlib import Path
 
 from querist.bench import snapshot
 from querist.bench.analysis import tidy
+from querist.bench.bench_page import grid
 from querist.bench.figures import READABLE, areas, learning_curves
 from querist.bench.results import Study
 from querist.bench.runs import read_record
 from querist.bench.spec import StudySpec
 from querist.bench.study import conclude, write
-from querist.bench.tables import table
-from querist.bench.wording import ranked, sentence, statement
+from querist.bench.tables import BOUGHT, TRAINED, bought_rows, table, trained_rows
+from querist.bench.wording import gain_text, ranked, sentence, statement
 
 KEPT = 100
 """Runs whose records are small enough together to be kept here."""
@@ -28,20 +29,39 @@ KEPT = 100
 
 def page(study: Study, command: str) -> str:
     """The page of a study, in Markdown."""
-    grid = table(study)
-    heads = [str(column.header) for column in grid.columns]
-    cells = [[str(cell) for cell in column.cells] for column in grid.columns]
-    rows = ["| " + " | ".join(line) + " |" for line in (heads, ["---"] * len(heads), *zip(*cells, strict=True))]
+    printed = table(study)
+    heads = [str(column.header) for column in printed.columns]
+    cells = [[str(cell) for cell in column.cells] for column in printed.columns]
+    rows = grid(heads, list(zip(*cells, strict=True)))
     missing = [f"{name}: {len(result.seeds)} seeds" for name, result in study.methods.items()]
     return "\n".join(
         [
             f"# {study.study}: {study.dataset}", "", sentence(study), "", _caption(study), "", *rows, "",
             "## Every comparison with random", "", *(f"- {statement(study, row)}" for row in ranked(study)), "",
-            "## How it was made", "", f"`{command}`, measured on the {study.split} data. Seeds finished: {', '.join(missing)}.",
+            *gains(study), *_more(study), "## How it was made", "", f"`{command}`, measured on the {study.split} data. Seeds finished: {', '.join(missing)}.",
             f"Compute: {study.compute_seconds / 3600:.1f} process hours, {study.wall_seconds / 3600:.1f} hours on the clock. Spec {study.spec_sha256[:12]}.",
             *([f"Runs that failed: {len(study.failures)}."] if study.failures else []), "",
         ]
     )  # fmt: skip
+
+
+def gains(study: Study) -> list[str]:
+    """What ablated methods owe to their training and to their query."""
+    lines = []
+    for name, found in study.gains.items():
+        arms = list(dict.fromkeys(arm for gain in found for arm in (gain.baseline, gain.method)))
+        costs = [(arm, study.methods[arm]) for arm in arms]
+        rows = [f"| {arm} | {of.steps:,.0f} | {of.unlabelled:,.0f} | {of.seconds.train:,.1f} | {of.peak_mb:,.0f} |" for arm, of in costs]
+        head = ["| arm | optimiser steps | unlabelled inputs read | seconds of training | memory, MB |", "|---|---|---|---|---|"]
+        lines += [f"## What {name} owes to its training and to its query", "", *(f"- {gain_text(gain)}" for gain in found), "", *head, *rows, ""]
+    return lines
+
+
+def _more(study: Study) -> list[str]:
+    """What was bought, and what training on it takes."""
+    bought = [*grid(BOUGHT, bought_rows(study)), "", f"The rarest class is {study.bought[0].rarest}.", ""] if study.bought else []
+    training = [*grid(TRAINED, trained_rows(study)), ""] if study.trained else []
+    return [*(["## What was bought", "", *bought] if bought else []), *(["## Training at the accuracy of the whole pool", "", *training] if training else [])]
 
 
 def _caption(study: Study) -> str:

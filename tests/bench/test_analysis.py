@@ -104,7 +104,7 @@ def test_an_interval_that_leaves_the_budgets_is_open():
     spec = spec_of("mixed")
     base = [record for record in records(spec, {}) if record.method == "random"]
     lifts = (0.02, 0.03, 0.02, 0.01, -0.04)
-    mixed = [run(spec, "mixed", seed, [value + lift for value in base[seed].curve]) for seed, lift in enumerate(lifts)]
+    mixed = [run(spec, "mixed", seed, [row.metrics["accuracy"] + lift for row in base[seed].rounds]) for seed, lift in enumerate(lifts)]
     final = savings(spec, method_results(spec, base + mixed))[-1]
     assert final.ratio is not None and final.low_open
     assert final.low == pytest.approx(final.baseline_labels / 40)
@@ -124,3 +124,17 @@ def test_long_form_has_one_row_per_measurement_in_a_fixed_order():
     assert len(rows) == 15 * 4
     first = [("random", 0, labels) for labels in BUDGETS] + [("random", 1, 10)]
     assert [(row["method"], row["seed"], row["labels"]) for row in rows[:5]] == first
+
+
+def test_labels_that_tuned_the_recipe_count_on_both_sides():
+    plain, tuned = spec_of("margin"), spec_of("margin", tuning_labels=60, accuracies=(0.75,))
+    there = records(plain, {"margin": 0.05})
+    before, after = (savings(spec, method_results(spec, there)) for spec in (plain, tuned))
+    for one, other in zip(before, after[:3], strict=True):
+        assert (one.at, one.fraction) == (other.at, other.fraction), "fractions are of what the runs bought"
+        assert other.labels == pytest.approx(one.labels + 60) and other.baseline_labels == pytest.approx(one.baseline_labels + 60)
+        assert other.ratio == pytest.approx(other.baseline_labels / other.labels) and 1 < other.ratio < one.ratio
+        assert 1 < other.low < other.ratio < other.high < one.high
+    assert after[3].ratio == pytest.approx(after[3].baseline_labels / after[3].labels) and after[3].at == 0.75
+    assert [row.labels for row in at_equal_labels(tuned, method_results(tuned, there))] == [20, 30, 40], "bought by the runs"
+    assert compare(method_results(tuned, there), 0.005) == compare(method_results(plain, there), 0.005), "a shift moves no area"

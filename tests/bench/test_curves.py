@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from querist.bench.curves import deficiency, log_aubc, normalised_gain, saving_curve, thirds, training_at
-from querist.bench.measures import Target, aubc, label_saving
+from querist.bench.curves import deficiency, log_aubc, normalised_gain, saving_band, saving_curve, thirds, training_at
+from querist.bench.measures import Target, aubc, label_saving, labels_at, labels_to_reach, log_saving
+from querist.bench.statistics import bootstrap_t
 from querist.core.errors import UsageError
 
 
@@ -134,3 +135,26 @@ def test_training_seconds_at_the_accuracy_of_the_full_set():
     for bad in (([1.0], 12.0), (seconds, 0.0)):
         with pytest.raises(UsageError, match="training time"):
             training_at(BUDGETS, curves, bad[0], 0.8, bad[1])
+
+
+def test_the_band_around_savings_agrees_with_single_intervals_and_holds_the_curve():
+    rng = np.random.default_rng(3)
+    budgets, base = (10, 20, 30, 40), np.array([0.5, 0.6, 0.7, 0.8])
+    theirs, ours = (base + lift + rng.normal(0, 0.01, (8, 4)) for lift in (0.0, 0.04))
+    found = saving_curve(budgets, ours, theirs, points=6)
+    band = saving_band(budgets, ours, theirs, found.at, np.random.Generator(np.random.PCG64(0)))
+    assert (band[:, 0] <= found.ratio).all() and (found.ratio <= band[:, 1]).all()
+    for level, (low, high) in zip(found.at, band, strict=True):
+        target = Target(accuracy=float(level))
+        rng_again = np.random.Generator(np.random.PCG64(0))
+        ends = bootstrap_t(lambda weights, target=target: log_saving(budgets, ours, theirs, target, weights), 8, rng_again, draws=1000)
+        assert np.exp(ends) == pytest.approx([low, high])
+    assert saving_band(budgets, ours[:4], theirs[:4], found.at, rng) is None
+
+
+def test_labels_at_many_accuracies_are_those_at_each():
+    curves, levels = np.random.default_rng(0).random((5, 6)), np.linspace(0, 1, 9)
+    many = labels_at((1, 2, 4, 8, 9, 12), curves, levels)
+    assert many.shape == (5, 9)
+    for place, level in enumerate(levels):
+        np.testing.assert_array_equal(many[:, place], labels_to_reach((1, 2, 4, 8, 9, 12), curves, level))

@@ -155,3 +155,22 @@ def test_suites_are_there_in_order_of_cost_and_can_run():
 
 def test_the_example_of_the_pages_is_valid_toml():
     assert tomllib.loads(WHOLE)["cells"]
+
+
+def test_ablated_strategies_run_beside_the_whole_in_every_cell():
+    cells = bench(
+        'datasets = ["wine"]\nmethods = ["margin"]\nbatches = [5, 10]\nablate = ["badge", "narrow"]\n[strategies.narrow]\nuse = "subsample"\nsize = 50\n'
+    ).expand()
+    for cell in cells:
+        assert cell.spec.methods == ("random", "margin", "badge", "narrow", "badge-no-embed", "badge-no-selector", "narrow-no-inner", "narrow-bare")
+        assert cell.spec.strategy("narrow") == {"use": "subsample", "size": 50} and cell.spec.strategy("badge") == "badge"
+        assert cell.spec.strategy("badge-no-embed") == {"use": "badge", "embed": {"use": "querist.acquire.embeddings:Features"}}
+    assert StudySpec.of(cells[0].spec.model_dump(mode="json")) == cells[0].spec
+    with pytest.raises(UsageError, match="margin has no part"):
+        bench('datasets = ["wine"]\nablate = ["margin"]\n').expand()
+
+
+def test_a_recipe_of_an_axis_may_be_of_another_track():
+    plain, strong = bench('datasets = ["digits"]\n[recipes.plain]\nsteps = 5\n[recipes.strong]\ntrack = "strong"\nsteps = 5\n').expand()
+    assert (plain.spec.track, strong.spec.track) == ("plain", "strong") and plain.spec.run_sha256 != strong.spec.run_sha256
+    assert strong.spec.learner_options() == {"steps": 5, "track": "strong"}

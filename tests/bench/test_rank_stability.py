@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from querist.bench.rank_stability import stability
-from querist.bench.results import MethodResult, Seconds, Study
+from querist.bench.results import MethodResult, Seconds, Study, common_seeds, mean_areas
 from querist.core.errors import UsageError
 
 
@@ -44,3 +44,12 @@ def test_studies_of_one_data_set_are_left_out_together_and_seeds_are_shared():
 def test_too_little_to_compare(studies):
     with pytest.raises(UsageError):
         stability(studies)
+
+
+def test_areas_are_means_over_the_seeds_that_all_have():
+    runs = study("x", seeds=(0, 1, 2), random=0.0, m=0.0).methods
+    runs["random"].aubc[:], runs["m"].aubc[:], runs["m"].seeds[:] = [0.1, 0.3, 0.9], [0.4, 0.6, 0.0], [0, 1, 7]
+    assert common_seeds(runs, runs) == [0, 1]
+    assert mean_areas(runs, runs) == pytest.approx({"random": 0.2, "m": 0.5})
+    runs["m"].seeds[:] = [7, 8, 9]
+    assert common_seeds(runs, runs) == [] and mean_areas(runs, runs) == pytest.approx({"random": 1.3 / 3, "m": 1.0 / 3})

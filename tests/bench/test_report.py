@@ -30,7 +30,7 @@ def page(study):
 
 def test_the_page_stands_alone(page):
     assert not re.search(r"https?:|//[a-z]|<script|<link|@import|url\((?!#)|src=", page, flags=re.I)
-    assert page.count("<svg") == page.count("</svg>") == 4
+    assert page.count("<svg") == page.count("</svg>") == 5
     assert "<?xml" not in page and "<!DOCTYPE svg" not in page
 
 
@@ -131,3 +131,14 @@ def test_what_is_void_what_was_checked_and_where_random_is_saturated_is_said(tmp
     assert study.methods["random"].metric == "balanced_accuracy" and "balanced accuracy on the development split" in page
     assert "margin seed 2 (rule: broken &lt;rule&gt;)" in page and "seeds join by id" in page
     assert f"From {spec.budgets[-1]:,} labels on random has 99" in page and "2030-01-01, commit abc" in page
+
+
+def test_labels_that_tuned_the_recipe_are_on_the_axis_and_in_the_words(tmp_path):
+    spec = spec_of("margin", tuning_labels=1000, track="strong")
+    study = conclude(spec, records(spec, {"margin": 0.1}), [], out=tmp_path)
+    page, text = html(study), sentence(study)
+    assert "1,010 to 1,040 labels, 1,000 of them for tuning" in page and "strong track" in page and "labels, 1,000 of them for tuning</text>" in page
+    assert "<th>1,020 labels</th>" in page and "With 1,040 labels margin reached" in text
+    assert "Labels include the 1,000 that tuned the recipe" in text and "1,010 to 1,040 labels" in printed(study)
+    plain = html(conclude(spec_of("margin"), records(spec_of("margin"), {}), [], out=tmp_path))
+    assert "tuning" not in plain.partition("<h2>How it was made")[0] and "strong track" not in plain

@@ -28,6 +28,7 @@ class Round:
     ids: tuple = ()
     steps: tuple = ()
     test_reads: tuple = ()
+    unlabelled: tuple = ()
 
 
 def run(method, seed, *, spec=SPEC, **changes):
@@ -165,18 +166,18 @@ class Breaks:
 
 
 def test_methods_of_the_catalogue_hold():
-    found = pool_order(["random", "margin", "coreset", "auto", "margin"])
+    found = pool_order((name, name) for name in ["random", "margin", "coreset", "auto", "margin"])
     assert [(check.verdict, check.detail) for check in found.checks] == [("holds", "4 of 4 methods picked the same items")] and found.void == ()
 
 
 def test_a_method_that_draws_by_place_is_void():
-    found = pool_order(["margin", "test_selfchecks:Second"])
+    found = pool_order((name, name) for name in ["margin", "test_selfchecks:Second"])
     assert [check.verdict for check in found.checks] == ["violated"]
     assert [(mark.method, mark.seed, mark.cell) for mark in found.void] == [("test_selfchecks:Second", None, None)]
 
 
 def test_what_cannot_be_tried_is_named():
-    found = pool_order(["dfal", "nothing_of_that_name", "test_selfchecks:Breaks"])
+    found = pool_order((name, name) for name in ["dfal", "nothing_of_that_name", "test_selfchecks:Breaks"])
     (check,) = found.checks
     assert check.verdict == "not checked" and found.void == ()
     assert all(word in check.detail for word in ("dfal: needs boundary_distance", "nothing_of_that_name", "RuntimeError: no idea"))
@@ -199,3 +200,12 @@ def test_defaults_that_are_newer_than_a_final_study_make_it_void(tmp_path):
     table.write_text("a = 2\n")
     assert "no commit holds" in defaults([{"date": "2030-01-01T00:00:00+00:00"}], table).void[0].reason
     assert defaults([], table).checks == ()
+
+
+def test_methods_that_are_trained_in_a_way_of_their_own_may_take_other_steps_but_all_of_them_the_same():
+    spec = StudySpec.of({**SPEC.model_dump(), "methods": ("random", "margin"), "strategies": {"random+slow": {"use": "random", "learner": {"pace": 2.0}}}})
+    runs = [run("random", seed, spec=spec) for seed in range(3)] + [run("random+slow", seed, spec=spec, steps=(40,)) for seed in range(3)]
+    fair = {check.name: check for check in of_runs(spec, runs).checks}["equal labels and steps"]
+    assert fair.verdict == "holds" and "trained in a way of their own: random+slow" in fair.detail
+    void = of_runs(spec, [*runs, run("random+slow", 3, spec=spec, steps=(50,)), run("margin", 0, spec=spec, steps=(40,))]).void
+    assert {(mark.method, mark.seed) for mark in void} == {("random+slow", 3), ("margin", 0)}

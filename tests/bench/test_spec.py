@@ -71,3 +71,30 @@ def test_digests_follow_what_has_an_influence():
 def test_learner_options_hold_only_what_is_set():
     assert StudySpec.of({"dataset": "digits", "recipe": "plain", "learner": {"width": 4}}).learner_options() == {"width": 4, "recipe": "plain"}
     assert StudySpec.of({"dataset": "digits"}).learner_options() == {}
+
+
+def test_strategies_of_ones_own_come_last_and_decide_runs():
+    plain, own = StudySpec.of({"dataset": "digits", "methods": ["margin"]}), {"near": {"use": "subsample", "size": 9}}
+    spec = StudySpec.of({"dataset": "digits", "methods": ["margin"], "strategies": own})
+    assert spec.methods == ("random", "margin", "near") and spec.strategy("near") == own["near"] and spec.strategy("margin") == "margin"
+    assert spec.run_sha256 != plain.run_sha256 and spec.sha256 != plain.sha256
+    assert "strategies" not in plain.run_settings() and "track" not in plain.run_settings()
+    assert StudySpec.of({**spec.model_dump(mode="json"), "methods": ["near", "random"]}).methods == ("random", "near")
+
+
+@pytest.mark.parametrize(
+    ("strategies", "says"),
+    [({"margin": {"use": "badge"}}, "margin"), ({"a b": {"use": "badge"}}, "a b"), ({"mine": {"size": 3}}, "use"), ({"mine": "badge"}, "strategies")],
+)
+def test_strategies_that_cannot_be(strategies, says):
+    with pytest.raises(UsageError, match=says):
+        StudySpec.of({"dataset": "digits", "strategies": strategies})
+
+
+def test_settings_that_came_later_leave_the_digests_of_before():
+    spec = StudySpec.of({"dataset": "digits"})
+    assert spec.sha256 == StudySpec.of({"dataset": "digits", "track": "plain", "tuning_labels": 0, "strategies": {}}).sha256
+    tuned = StudySpec.of({"dataset": "digits", "initial": 20, "batch": 20, "budget": 50, "tuning_labels": 100})
+    assert (tuned.budgets, tuned.counted) == ((20, 40, 50), (120, 140, 150))
+    same = StudySpec.of({"dataset": "digits", "initial": 20, "batch": 20, "budget": 50})
+    assert tuned.run_sha256 == same.run_sha256 and tuned.sha256 != same.sha256, "it changes what is said of runs, not the runs"

@@ -105,3 +105,13 @@ def test_what_has_no_index_sets_or_may_not_be_opened(folder, tmp_path):
         recorded(tmp_path)
     with pytest.raises(UsageError, match="no index sets"):
         recorded(tmp_path / "nothing")
+
+
+def test_a_study_of_balanced_accuracy_is_transferred_as_such(tmp_path):
+    done = run_study(StudySpec.of({**SETTINGS, "dataset": "wine+longtail20", "metric": "balanced_accuracy", "seeds": 1}), tmp_path)
+    found = transfer(tmp_path, {"same": {}}, ledger=tmp_path / "fits.jsonl")
+    assert found.metric == found.plain()["metric"] == "balanced_accuracy" and "balanced accuracy" in transfer_table(found).title
+    assert found.curves["same"] == found.curves["original"]
+    for name, result in done.methods.items():
+        assert [list(found.curves["same"][name][seed]) for seed in result.seeds] == result.curve
+    assert recorded(tmp_path / "snapshot.json").runs == tuple(replace(run, values=None) for run in recorded(tmp_path).runs)

@@ -11,6 +11,7 @@ from querist.assemble.parts import learner
 from querist.assemble.simulate import learner_options
 from querist.bench.ground import Ground
 from querist.bench.search_space import applied
+from querist.bench.spec import StudySpec
 from querist.bench.tuning import OWN, Request, toml, tune
 from querist.core.errors import TrainingError, UsageError
 from querist.data.datasets import named
@@ -65,7 +66,9 @@ def test_a_search_that_was_cut_off_goes_on_to_the_same_result(found, tmp_path, m
 
 def test_the_table_makes_the_learner_that_was_tried(found):
     tuned, _ = found
-    table = tomllib.loads(toml(tuned, "wine.json"))["learner"]
+    settings = tomllib.loads(toml(tuned, "wine.json"))
+    table = settings["learner"]
+    assert StudySpec.of({"dataset": "wine", **settings}).tuning_labels == tuned.counted["total"] > 30
     recipe = learner(learner_options("wine", {"steps": 8}), "random")
     assert learner(learner_options("wine", table), "random") == applied(recipe, tuned.trials[tuned.chosen].params)
     assert learner(learner_options("wine", table), "bald").inference != recipe.inference, "methods keep the inference of their row"

@@ -5,6 +5,7 @@ import copy
 import pytest
 from snapshots import DIGITS, LIGHT, forged, made, run_of, swap_seeds
 
+from querist.acquire.ablation import variants
 from querist.bench.replaying import Recorded, replay
 from querist.bench.verifying import verify
 from querist.core.errors import UsageError
@@ -124,3 +125,24 @@ class View:
 def test_the_recorded_choice_is_filled_up_to_the_batch():
     assert Recorded((("9",), ("3", "2"))).select(View, 3, None).ids == ("3", "2", "1")
     assert Recorded((("9",),)).select(View, 2, None).ids == ("1", "2"), "what was never labelled was never recorded"
+
+
+def test_a_replay_compares_what_the_study_measured(tmp_path):
+    plain = made(tmp_path, DIGITS, dataset="digits+longtail20", metric="balanced_accuracy", methods=[], seeds=1)[1]
+    wrong = copy.deepcopy(plain)
+    wrong["runs"][0]["rounds"][1]["metrics"]["balanced_accuracy"] += 0.3
+    wrong["runs"][0]["rounds"][0]["metrics"]["accuracy"] += 0.3
+    assert replay(plain).ok and replay(plain).largest == 0.0
+    outcome = replay(wrong)
+    assert not outcome.ok and outcome.largest == pytest.approx(0.3)
+    assert (outcome.first["round"], outcome.first["what"]) == (2, "balanced_accuracy")
+
+
+def test_a_strategy_of_a_study_s_own_runs_as_what_it_is_and_verifies(tmp_path):
+    """BatchBALD without its selector is BALD, down to the dropout samples that its row asks for."""
+    own = {"plainer": variants("batchbald")["batchbald-no-selector"]}
+    study, plain = made(tmp_path, DIGITS, seeds=1, strategies=own)
+    assert study.methods["plainer"].curve == study.methods["bald"].curve
+    runs = {run["method"]: plain["parts"][run["parts"]] for run in plain["runs"]}
+    assert runs["plainer"]["acquisition"] == runs["bald"]["acquisition"] and runs["plainer"]["learner"] == runs["bald"]["learner"]
+    assert verify(plain, methods=["plainer"])[0].ok

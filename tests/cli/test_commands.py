@@ -113,7 +113,7 @@ def test_methods(querist):
     assert by_name["margin"]["needs"] == ["probs"]
     assert by_name["badge"]["needs"] == ["gradients"]
     assert by_name["random"]["needs"] == []
-    assert set(by_name["margin"]["evidence"]) == {"property", "contract", "smoke_seconds", "fair_run"}
+    assert set(by_name["margin"]["evidence"]) == {"property", "kernels", "contract", "smoke_seconds", "fair_run"}
     assert "margin" in querist("methods").out
     assert querist("methods", "margin", "--json").json == {"methods": [by_name["margin"]]}
     assert "Scheffer" in querist("methods", "margin").out

@@ -49,6 +49,33 @@ def test_a_study_is_checked_verified_replayed_and_compared(querist, tmp_path):
     querist("replay", "here", "--method", "badge").fails(2, "no such run", "margin")
 
 
+def test_a_bench_has_one_snapshot_for_all_its_cells(querist, tmp_path):
+    (tmp_path / "two.toml").write_text(SPEC.replace('dataset = "iris"', 'datasets = ["iris"]').replace("batch = 5", "batches = [5, 3]"), encoding="utf-8")
+    bench = querist("bench", "two.toml", "--out", "here", "--json").json
+    assert bench["snapshot"] == "here/snapshot.json"
+    assert {run["cell"] for run in json.loads(Path(bench["snapshot"]).read_text(encoding="utf-8"))["runs"]} == {"iris.b5", "iris.b3"}
+
+    assert querist("check-snapshot", "here", "--json").json | {"ok": True, "level": "check", "study": "two"} == querist("check-snapshot", "here", "--json").json
+    verified = querist("verify", "here", "--json").json
+    assert verified | {"ok": True, "level": "L1", "runs": 4, "rounds": 10, "same_models": 10} == verified
+    assert querist("replay", "here", "--cell", "iris.b3", "--method", "margin", "--json").json["rounds"] == 3
+    assert querist("diff", "here", "here", "--json").json["ok"]
+    querist("verify", "here", "--cell", "iris.b9").fails(2, "iris.b9", "iris.b3")
+    querist("verify", "here/iris.b5", "--cell", "iris.b5").fails(2, "no such cell")
+    querist("diff", "here", "here/iris.b5").fails(2, "a study and a bench")
+
+    plain = json.loads(Path("here/snapshot.json").read_text(encoding="utf-8"))
+    plain["runs"][3]["rounds"][1]["ids"].reverse()
+    Path("forged.json").write_text(json.dumps(plain), encoding="utf-8")
+    place = {"cell": "iris.b3", "method": "margin", "seed": 0, "round": 2}
+    for command in ("check-snapshot", "verify", "replay"):
+        assert querist(command, "forged.json", "--json").json["first_divergence"] == {**place, "what": "hash"}
+    said = querist("verify", "forged.json")
+    assert said.code == 1 and "iris.b3: margin seed 0 round 2" in said.out
+    found = querist("diff", "here", "forged.json")
+    assert found.code == 1 and "iris.b3: run margin seed 0: parts in round 2 (ids)" in found.out
+
+
 @pytest.mark.parametrize("command", ["check-snapshot", "verify", "replay"])
 def test_what_is_no_snapshot(querist, tmp_path, command):
     querist(command, "nothing").fails(2, "nothing")

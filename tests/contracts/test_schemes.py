@@ -10,12 +10,33 @@ import pytest
 from querist.core import catalogue
 from querist.core.spec import build
 from querist.learn.augment import Augment
-from querist.learn.schemes.supervised import Steps
+from querist.learn.schemes.belief import Belief
+from querist.learn.schemes.deepcluster import DeepCluster
+from querist.learn.schemes.pretrained import Pretrained
+from querist.learn.schemes.simclr import SimCLR
+from querist.learn.schemes.supervised import Steps, Supervised
+from querist.nets.dbn import DBN
+from querist.learn.schemes.vaal import VAAL
 from querist.testing import SchemeContract
 
 SCHEMES = [str(row["name"]) for row in catalogue.rows("scheme")]
 FEW = Steps(per_label=0.0, low=30, high=30)
-SHORTER: dict[str, dict[str, Any]] = {}
+QUICK = Supervised(rate=0.05)  # sigmoid layers learn slowly
+CLUSTERED = Pretrained(by=DeepCluster(steps=15, batch=8, times=2))
+SHORTER: dict[str, dict[str, Any]] = {
+    **{name: {"longer": 1.0, "batch": 16} for name in ("mean_teacher", "pseudo_label", "mixmatch")},
+    "fixmatch": {"longer": 1.0, "batch": 16, "threshold": 0.5, "even": 1.0},
+    "belief": {"inner": QUICK},
+    "deepcluster": {"by": CLUSTERED.by},
+    "exponential": {"inner": Belief(QUICK)},
+    "label_propagation": {"times": 2},
+    "pool_entropy": {"inner": Belief(QUICK)},
+    "pretrain_probe": {"by": SimCLR(steps=15, batch=8)},
+    "pretrain_simclr": {"by": SimCLR(steps=15, batch=8)},
+    "ssal": {"times": 2, "inner": CLUSTERED},
+    "vaal_training": {"batch": 16},
+    "ta_vaal_training": {"game": VAAL(Supervised(steps=FEW), steps=FEW, batch=16)},
+}
 """Scheme → parameters of its own that make it quick."""
 
 
@@ -23,7 +44,13 @@ def short(scheme: Any) -> Any:
     """The scheme with few steps, wherever in it they are said."""
     names = {field.name for field in dataclasses.fields(scheme)}
     inner = {"inner": short(scheme.inner)} if "inner" in names else {}
-    return dataclasses.replace(scheme, **inner, **({"steps": FEW} if "steps" in names else {}))
+    steps = {"steps": 10 if isinstance(scheme.steps, int) else FEW} if "steps" in names else {}
+    return dataclasses.replace(scheme, **inner, **steps)
+
+
+def believes(scheme: Any) -> bool:
+    """Whether a belief network is trained somewhere in it."""
+    return isinstance(scheme, Belief) or believes(getattr(scheme, "inner", None)) if scheme is not None else False
 
 
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -37,6 +64,9 @@ class TestSchemes(SchemeContract):
     @pytest.fixture
     def scheme(self, name: str) -> Any:
         return short(dataclasses.replace(build(catalogue.row(name, "scheme")["scheme"]), **SHORTER.get(name, {})))
+
+    def network(self, scheme: Any) -> Any:
+        return DBN((16,)) if believes(scheme) else super().network(scheme)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -12,9 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from querist.core.rng import stream
-from querist.testing import AcquisitionContract
+from querist.learn.schemes.base import TrainingSet
+from querist.learn.schemes.supervised import Steps, Supervised
+from querist.testing import AcquisitionContract, SchemeContract
 from querist.testing.fake_view import FakeView
 
 ROOT = Path(__file__).parents[2]
@@ -57,6 +60,34 @@ def test_it_runs_by_its_import_path(tmp_path: Path) -> None:
     found = json.loads(done.stdout)
     assert list(found["methods"]) == ["random", "examples.add_a_strategy:Mine"]
     assert found["budgets"][-1] == 60 and len(found["methods"]["examples.add_a_strategy:Mine"]["curve"][0]) == 3
+
+
+class TestTurned(SchemeContract):
+    @pytest.fixture
+    def scheme(self, monkeypatch: pytest.MonkeyPatch) -> Any:
+        monkeypatch.syspath_prepend(str(ROOT))
+        return import_module("examples.add_a_scheme").Turned(Supervised(steps=Steps(0.0, 30, 30)))
+
+    def test_unlabelled_images_teach_the_network(self, scheme: Any, data: TrainingSet, pooled: TrainingSet) -> None:
+        plain, turned = self.fit(scheme, data), self.fit(scheme, pooled)
+        assert turned[1].unlabelled > 0 == plain[1].unlabelled and set(turned[1].modules) == {"quarters"}
+        assert not torch.equal(plain[0].last.weight, turned[0].last.weight)
+
+
+def test_a_scheme_is_at_most_sixty_lines() -> None:
+    text = (ROOT / "examples/add_a_scheme.py").read_text(encoding="utf-8")
+    code = [line for line in text[text.index("from __future__") :].splitlines() if line.strip()]
+    assert len(code) <= 60, "imports, scheme and all, but for the words on top"
+
+
+def test_a_scheme_runs_by_its_import_path(tmp_path: Path) -> None:
+    options = ["--scheme", "examples.add_a_scheme:Turned", "--seeds", "1", "--budget", "40", "--out", str(tmp_path / "study"), "--json"]
+    command = [sys.executable, "-m", "querist.cli.main", "run", "digits", *options]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / "study" / "runs" / "random-0.json").read_text(encoding="utf-8"))
+    assert record["parts"]["learner"]["scheme"]["use"] == "examples.add_a_scheme:Turned"
+    assert record["rounds"][-1]["unlabelled"][0] > 0 and record["peak_mb"] > 100
 
 
 @pytest.mark.slow

@@ -121,6 +121,17 @@ def test_the_survey_is_complete_and_computes_its_status(pages: Any) -> None:
     assert f"1 of {len(names)} are there." in page
 
 
+def test_a_claim_is_recorded_once_its_page_has_a_verdict(pages: Any, tmp_path: Path) -> None:
+    for name, text in (("claim_1", "# Claim 1\n\n**Verdict: depends.** On much.\n"), ("claim_2", "# Claim 2\n\nStill running.\n")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "index.md").write_text(text, encoding="utf-8")
+    claims = pages.survey.verdicts(tmp_path)
+    assert claims == {"claim_1": "depends"}
+    page = pages.survey.render(PARTS, [], claims)
+    assert "| study `claim_1` | recorded | [depends](results/claim_1/index.md) | 3 |" in page
+    assert "| study `claim_2` | planned |  | 3 |" in page
+
+
 def test_every_strategy_of_the_catalogue_is_in_the_survey(pages: Any) -> None:
     listed = {entry.get("row") for part in PARTS for entry in part["entries"]}
     ours = ("recipe", "refit", "inference", "scheme", "wrapper")  # plain training, its settings and compositions are nobody's system

@@ -27,7 +27,7 @@ from querist.learn.runtime import LearnerRuntime
 from querist.learn.selecting import Later
 from querist.learn.statistics import head_samples
 from querist.learn.statistics.question import Question
-from querist.learn.statistics.registry import COMPUTED, LAZY, compute, offered
+from querist.learn.statistics.registry import COMPUTED, LAZY, ON_DEMAND, compute, offered
 from querist.learn.view import FittedView
 from querist.nets.base import MLP
 from querist.nets.cnn import SmallCNN
@@ -156,10 +156,10 @@ def test_head_samples_are_dropout_of_the_features(fitted: Fitted) -> None:
 def test_a_filtered_method_attacks_what_the_filter_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a whole round: neither the runtime nor the reserve computes the dear statistic for all candidates."""
     asked: list[str] = []
-    original = COMPUTED["boundary_distance"]
+    original = ON_DEMAND["boundary_distance"]
     monkeypatch.setattr(
-        "querist.learn.statistics.registry.COMPUTED",
-        {**COMPUTED, "boundary_distance": lambda fitted, question, done: (asked.extend(question.ids), original(fitted, question, done))[1]},
+        "querist.learn.statistics.registry.ON_DEMAND",
+        {**ON_DEMAND, "boundary_distance": lambda fitted, question, done: (asked.extend(question.ids), original(fitted, question, done))[1]},
     )
     method = dataclasses.replace(catalogue.acquisition("dfal"), width=3)
     work = job(tmp_path, batch=2, reserve=2)

@@ -14,12 +14,13 @@ from learn_parts import clouds
 from torch import Tensor, nn
 
 from querist.core.contracts import no_report
-from querist.core.errors import TrainingError
+from querist.core.errors import PoolError, TrainingError
 from querist.core.rng import Streams
 from querist.learn.augment import Augment
 from querist.learn.checkpoint import Checkpoint
 from querist.learn.device import generator
-from querist.learn.programme import TRAIN, Follower, Hook, Optimiser, Phase, Programme, Setting, Stage, Term
+from querist.learn.keepers import follow
+from querist.learn.programme import TRAIN, Follower, Group, Hook, Once, Optimiser, Phase, Programme, Setting, Stage, Term
 from querist.learn.schemes.base import Fit, TrainingSet
 from querist.learn.schemes.supervised import Steps, Supervised, labelled
 from querist.learn.step import Step
@@ -78,10 +79,11 @@ def rich(given: Setting) -> Programme:
 
     apart = Phase("critic", (Term("apart", lambda step: critic(step.output.logits.detach()).squeeze(1) ** 2),), RULE, ("critic",), repeats=2)
     noisy = Term("noisy", lambda step: step.outputs(step.view("weak")).logits.square().mean(dim=1), lambda progress: 0.1 * progress, unlabelled=True)
+    quiet = Term("quiet", lambda step: step.outputs(step.unlabelled).logits.square().mean(dim=1), unlabelled=True)
     move = Phase("move", (labelled(), noisy), dataclasses.replace(RULE, warmup=0.25))
-    first = Stage("before", 7, (Phase("before", (labelled(),), RULE),), batch=5, part=1)
+    first = Stage("before", 7, (Phase("before", (labelled(), quiet), RULE),), batch=5, unlabelled=4, everything=True, part=1, once=Once())
     second = Stage(
-        TRAIN, 23, (move, apart), batch=8, unlabelled=6, views={"weak": lambda x, noise: x + 0.1 * torch.randn(x.shape, generator=noise)},
+        TRAIN, 23, (move, apart), batch=8, share=0.6, unlabelled=6, views={"weak": lambda x, noise: x + 0.1 * torch.randn(x.shape, generator=noise)},
         hooks=(Hook(tell, 3),), followers=(Follower(decay=0.9),), average=0.5, validation=0.2,
     )  # fmt: skip
     return Programme((first, second), {"critic": critic}, answers="teacher")
@@ -156,6 +158,23 @@ def test_repetitions_have_batches_of_their_own() -> None:
 
     Training(Programme((Stage(TRAIN, 4, (Phase("p", (Term("t", note),), RULE, repeats=3),), batch=4),)), given, no_report).run()
     assert len(seen) == 12 and sorted(sum(seen[:5], ())) == list(range(20)), "three draws a step, epochs laid end to end"
+
+
+def test_a_phase_after_one_with_repetitions_has_a_full_batch() -> None:
+    given, seen = setting(pool=True), dict[str, list[Any]]()
+
+    def note(name: str) -> Phase:
+        def loss(step: Step) -> Tensor:
+            seen.setdefault(name, []).append((tuple(step.rows.tolist()), step.x.sum().item(), step.unlabelled.sum().item()))
+            return step.output.logits.sum(dim=1)
+
+        return Phase(name, (Term(name, loss),), RULE, repeats={"many": 3, "two": 2}.get(name, 1))
+
+    Training(Programme((Stage(TRAIN, 5, (note("many"), note("one"), note("two")), batch=4, unlabelled=4),)), given, no_report).run()
+    assert all(len(rows) == 4 for draws in seen.values() for rows, _, _ in draws)
+    assert seen["one"] == seen["many"][::3] == seen["two"][::2], "the first repetition is shared"
+    own = seen["many"] + seen["two"][1::2]
+    assert len(set(own)) == 20 and sorted(sum((rows for rows, _, _ in own), ())) == sorted([*range(20)] * 4), "the others are not"
 
 
 def test_unlabelled_passes_leave_the_labelled_ones_as_they_are() -> None:
@@ -252,6 +271,25 @@ def test_divergence_is_tried_again_at_half_the_rate_and_then_named() -> None:
     assert caught.value.got == "loss nan at step 7 of phase train, term odd"
 
 
+def test_the_second_try_knows_nothing_of_the_first() -> None:
+    seen, calls = [], []
+
+    def tell(training: Training) -> None:
+        seen.append((training.progress, training.pseudo is None, dict(training.notes)))
+        training.notes["told"] = training.notes.get("told", 0.0) + 1.0
+        training.give(torch.zeros(2, 4), torch.zeros(2, dtype=torch.int64))
+
+    def loss(step: Step) -> Tensor:
+        calls.append(step.number)
+        return step.output.logits.sum(dim=1) * (math.nan if len(calls) == 8 else 1.0)
+
+    stage = Stage(TRAIN, 10, (Phase("p", (Term("t", loss),), RULE),), hooks=(Hook(tell, 2),))
+    fit = Training(Programme((stage,)), setting(), no_report).run()
+    again = {"halved": 1.0}
+    assert seen == [(0.0, True, {}), (0.5, False, {"told": 1.0}), (0.0, True, again), (0.5, False, {**again, "told": 1.0})]
+    assert fit.notes == {"halved": 1.0, "told": 2.0}
+
+
 def test_an_input_that_is_not_finite_is_divergence() -> None:
     with pytest.raises(TrainingError, match="diverged"):
         trained(dataclasses.replace(SUPERVISED, validation=0.0, augment=Augment()).programme, setting(poison=math.inf))
@@ -272,3 +310,68 @@ def test_modes_are_the_platforms() -> None:
     stage = Stage(TRAIN, 2, (Phase("p", (Term("t", watch),), RULE),), followers=(Follower(),))
     Training(Programme((stage,)), given, no_report).run()
     assert set(seen) == {(True, False)} and not network.training
+
+
+def test_a_follower_is_the_exponential_mean_and_what_is_frozen_stays_to_the_bit() -> None:
+    leader, mean = nn.Linear(3, 2), nn.Linear(3, 2)
+    start, expected = state(mean), state(mean)
+    for step in range(6):
+        with torch.no_grad():
+            leader.weight.add_(0.3)
+        follow(mean, leader, 0.6, step)
+        past = min(1.0 - 1.0 / (step + 1), 0.6)
+        expected = {name: past * expected[name] + (1.0 - past) * tensor for name, tensor in leader.state_dict().items()}
+        assert all(torch.allclose(expected[name], tensor, atol=1e-6) for name, tensor in mean.state_dict().items())
+        assert torch.equal(mean.bias, leader.bias), "it took the first weights whole, and these did not move since"
+    assert not torch.equal(start["weight"], mean.weight)
+
+
+def test_a_batch_may_be_put_together_of_groups() -> None:
+    given, seen = setting(pool=True), []
+
+    def note(step: Step) -> Tensor:
+        seen.append(step.rows.tolist())
+        return step.output.logits.sum(dim=1)
+
+    def tell(training: Training) -> None:
+        if len(seen):
+            training.give(torch.zeros(3, 4), torch.zeros(3, dtype=torch.int64))
+
+    groups = (Group(4, (0, 1, 2, 3, 4, 5, 6, 7)), Group(2, (19,)), Group(2), Group(5, ()))
+    stage = Stage(TRAIN, 8, (Phase("p", (Term("t", note),), RULE),), groups=groups, hooks=(Hook(tell, 2),))
+    Training(Programme((stage,)), given, no_report).run()
+    assert [len(rows) for rows in seen] == [5] * 4 + [7] * 4, "no group is larger than what is in it, and one without items is left out"
+    assert sorted(seen[0][:4] + seen[1][:4]) == list(range(8)) and all(rows[4] == 19 for rows in seen)
+    assert {row for rows in seen[4:] for row in rows[5:]} == {20, 21, 22}, "those that were pseudo-labelled"
+    alone = Stage(TRAIN, 2, (Phase("p", (Term("t", note),), RULE),), groups=(Group(4, (5,)),))
+    seen.clear()
+    Training(Programme((alone,)), setting(), no_report).run()
+    assert seen == [[5, 5], [5, 5]], "two at least"
+
+
+def test_rows_of_a_group_are_places_among_all_labels() -> None:
+    """Also where some labels are held back: those are not trained on."""
+    given, seen = setting(), []
+
+    def note(step: Step) -> Tensor:
+        seen.append(step.x.clone())
+        return step.output.logits.sum(dim=1)
+
+    stage = Stage(TRAIN, 6, (Phase("p", (Term("t", note),), RULE),), groups=(Group(3, tuple(range(10))),), validation=0.4)
+    Training(Programme((stage,)), given, no_report).run()
+    trained_on = {tuple(row) for x in seen for row in x.tolist()}
+    first = {tuple(row) for row in given.data.x[:10].tolist()}
+    assert trained_on < first
+
+
+def test_a_sweep_leaves_out_what_cannot_be_read() -> None:
+    def load(ids: Any) -> Tensor:
+        if "3" in ids or "8" in ids:
+            raise PoolError("no")
+        return torch.tensor([[float(item)] for item in ids])
+
+    pool = Unlabelled([str(item) for item in range(10)], load, lambda ids: [item for item in ids if item not in ("3", "8")])
+    found = list(pool.sweep(np.array([0, 3, 4, 8, 9, 1]), 2))
+    assert [places.tolist() for places, _ in found] == [[0], [4], [9, 1]]
+    assert [x.flatten().tolist() for _, x in found] == [[0.0], [4.0], [9.0, 1.0]]
+    assert list(pool.sweep(np.array([3]), 2)) == []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -63,6 +63,9 @@ class Auto:
         statistics: What there is to read; `given` sets it.
         frozen: Features stay the same from round to round (a linear head on a frozen encoder); `given` sets it.
     """
+
+    phases: ClassVar[tuple[str, ...]] = ("maxherding", "uherding", "bait_top2", "margin", "badge", "cluster_margin")
+    """Names of the branches where there are features and probabilities."""
 
     few: float = 4.0
     many: float = 10.0

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from querist.assemble.features import sharing
 from querist.assemble.learners import NO_ENCODER
+from querist.core import catalogue
 from querist.core.errors import UsageError
 from querist.data.datasets import NamedPool, NamedSet, base_name, named
 from querist.project.oracles import Simulated
@@ -30,19 +31,34 @@ _INPUT: Final = frozenset({"encoder", "weights", "side"})
 def learner_options(dataset: str, wishes: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The learner options of a simulated run: the set's own, and over them what is asked for. `encoder = "none"` takes the inputs as they are.
 
-    A learner that is given whole (`use`) brings its own recipe; only how items become tensors is then the set's.
+    A learner that is given whole (`use`) brings its own recipe; only how items become tensors is then the set's. `track = "strong"` takes the
+    sibling of the recipe that has this name behind its own.
+
+    Raises:
+        UsageError: for a recipe that has no such sibling.
     """
     asked, own = dict(wishes or {}), dict(LEARNERS.get(base_name(dataset), {}))
     chosen = {key: value for key, value in own.items() if key in _INPUT} | asked if "use" in asked else {"recipe": "mlp", **own, **asked}
     if chosen.get("encoder") == NO_ENCODER:
         del chosen["encoder"]
+    if track := chosen.pop("track", None):
+        chosen["recipe"] = _sibling(str(chosen.get("recipe")), str(track))
     return chosen
+
+
+def _sibling(recipe: str, track: str) -> str:
+    """The recipe of another track."""
+    name = f"{recipe}-{track}"
+    known = [str(row["name"]) for row in catalogue.rows("recipe") if row.get("track") == track]
+    if name not in known:
+        raise UsageError(f"the recipe {recipe} has no {track} form", got=name, wanted=", ".join(known))
+    return name
 
 
 def simulation(
     *,
     dataset: str,
-    method: str,
+    method: str | Mapping[str, Any],
     seed: int,
     path: Path | str,
     root: str | None = None,
@@ -57,7 +73,7 @@ def simulation(
 
     Args:
         dataset: Name of the set, with its variants.
-        method: Catalogue name or import path.
+        method: Catalogue name, import path, or a spec that the catalogue reads.
         seed: Root seed: initial set, initial weights, loader order and so on are the same for every method.
         path: Project file, or `":memory:"`.
         root: Folder with the set's files.

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import Field
 
-from querist.bench.results import AtBudget, Check, Comparison, Failure, LabelSaving, Record, Saturation, Void
-from querist.core.errors import UsageError
+from querist.bench.results import AtBudget, Check, Comparison, Failure, Gain, LabelSaving, Record, Saturation, Void
 
 
 class Curves(Record):
@@ -39,6 +38,7 @@ class CellResult(Record):
         comparisons: Every method with the baseline.
         label_saving: The same at equal accuracy.
         at_budget: The same at equal labels.
+        gains: Ablated method → what its training and what its query give.
         saturation: What the whole pool gives.
         failures: Runs that did not finish.
         checks: What the platform found in this cell.
@@ -55,6 +55,7 @@ class CellResult(Record):
     comparisons: list[Comparison]
     label_saving: list[LabelSaving]
     at_budget: list[AtBudget]
+    gains: dict[str, list[Gain]] = Field(default_factory=dict)
     saturation: Saturation | None
     failures: list[Failure]
     checks: list[Check]
@@ -180,10 +181,4 @@ class Bench(Record):
         Raises:
             UsageError: if there is none.
         """
-        file = folder / "bench.json"
-        try:
-            return cls.model_validate_json(file.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise UsageError("there is no bench", got=str(folder), wanted="a folder with bench.json") from error
-        except (ValidationError, UnicodeDecodeError) as error:
-            raise UsageError("this file is not the record of a bench", got=str(file), wanted="bench.json as `querist bench` writes it") from error
+        return cls.of_file(folder / "bench.json", "bench", "querist bench")

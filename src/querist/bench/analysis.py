@@ -29,9 +29,18 @@ def measured(record: RoundRecord, metric: str) -> float:
     Raises:
         TrainingError: if the round did not measure it.
     """
-    if metric not in record.metrics:
-        raise TrainingError(f"a round measured no {metric}", got=", ".join(record.metrics), wanted=metric)
-    return record.metrics[metric]
+    return metric_of(record.metrics, metric)
+
+
+def metric_of(metrics: Mapping[str, float], metric: str) -> float:
+    """The metric of a study among those measured.
+
+    Raises:
+        TrainingError: if it was not.
+    """
+    if metric not in metrics:
+        raise TrainingError(f"a round measured no {metric}", got=", ".join(metrics), wanted=metric)
+    return float(metrics[metric])
 
 
 def method_results(spec: StudySpec, records: Sequence[RunRecord]) -> dict[str, MethodResult]:
@@ -52,8 +61,15 @@ def method_results(spec: StudySpec, records: Sequence[RunRecord]) -> dict[str, M
             aubc=[float(aubc(spec.budgets, curve)) for curve in curves],
             seconds=_mean_seconds([{part: sum(row.seconds.get(part, 0.0) for row in run.rounds) for part in _PARTS} for run in runs]),
             rounds=[_mean_seconds([run.rounds[place].seconds for run in runs]) for place in range(len(spec.budgets))] if runs else [],
+            steps=_mean([sum(sum(row.steps) for row in run.rounds) for run in runs]),
+            unlabelled=_mean([sum(sum(row.unlabelled) for row in run.rounds) for run in runs]),
+            peak_mb=_mean([run.peak_mb for run in runs]),
         )
     return found
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if values else 0.0
 
 
 def compare(methods: Mapping[str, MethodResult], margin: float) -> list[Comparison]:
@@ -109,9 +125,13 @@ def at_equal_labels(spec: StudySpec, methods: Mapping[str, MethodResult]) -> lis
 
 
 def savings(spec: StudySpec, methods: Mapping[str, MethodResult]) -> list[LabelSaving]:
-    """Labels at equal accuracy of every method and the baseline; the last of a method's fractions is the baseline's final accuracy."""
-    targets = [Target(fraction=fraction) for fraction in spec.fractions] + [Target(accuracy=accuracy) for accuracy in spec.accuracies]
-    return [_saving(spec.budgets, methods, name, target) for name in _challengers(methods) for target in targets]
+    """Labels at equal accuracy of every method and the baseline; the last of a method's fractions is the baseline's final accuracy.
+
+    Labels that tuned the recipe were spent for either, so they count on both sides.
+    """
+    targets = [Target(fraction=fraction, spent=spec.tuning_labels) for fraction in spec.fractions]
+    targets += [Target(accuracy=accuracy) for accuracy in spec.accuracies]
+    return [_saving(spec.counted, methods, name, target) for name in _challengers(methods) for target in targets]
 
 
 def _saving(budgets: Sequence[int], methods: Mapping[str, MethodResult], name: str, target: Target) -> LabelSaving:

@@ -58,8 +58,8 @@ def markdown(bench: Bench) -> str:
         for row in cell.comparisons
     ]
     lines = [f"# {bench.bench}", "", sentence(bench), ""]
-    lines += ["## Over data sets", "", *_grid(HEADS, rows(bench)), ""] if bench.together.ranking else []
-    lines += ["## Every comparison with random", "", *_grid(("cell", "method", "seeds", "difference, points (95 %)", "p", "verdict"), cells), ""]
+    lines += ["## Over data sets", "", *grid(HEADS, rows(bench)), ""] if bench.together.ranking else []
+    lines += ["## Every comparison with random", "", *grid(("cell", "method", "seeds", "difference, points (95 %)", "p", "verdict"), cells), ""]
     lines += ["## What was checked", "", *(f"- {where}{check.name}: {check.verdict} ({check.detail})" for where, check in _checks(bench)), ""]
     lines += [f"- void: {void_text(mark)}" for mark in bench.void]
     return "\n".join(lines).rstrip() + "\n"
@@ -128,5 +128,6 @@ def _told(cell: CellResult) -> list[Any]:
     return [check for check in cell.checks if check.verdict != "not checked"]
 
 
-def _grid(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
+def grid(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table in Markdown."""
     return ["| " + " | ".join(line) + " |" for line in (heads, ["---"] * len(heads), *lines)]

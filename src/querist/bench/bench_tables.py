@@ -8,7 +8,7 @@ from rich.text import Text
 
 from querist.bench.across import Bench
 from querist.bench.results import Check, Void
-from querist.bench.wording import interval, points
+from querist.bench.wording import gain_text, interval, points
 
 _STYLE = {"better": "green", "worse": "red", "equivalent": "cyan", "violated": "red", "not shown": "yellow"}
 ROWS = 60
@@ -19,6 +19,8 @@ def bench_table(bench: Bench) -> Group:
     """What a bench says, as far as a screen holds it."""
     rows = sum(len(cell.comparisons) for cell in bench.cells.values())
     parts: list[RenderableType] = [_cells(bench)] if rows <= ROWS else [f"{rows} comparisons in {len(bench.cells)} cells: see bench.json and the reports."]
+    gains = [(name, method, gain) for name, cell in bench.cells.items() for method, found in cell.gains.items() for gain in found]
+    parts += [Text(f"{name}, {method}: {gain_text(gain)}", style=_STYLE.get(gain.verdict, "")) for name, method, gain in gains]
     if len(bench.cells) > 1 and bench.together.ranking:
         parts.append(_ranks(bench))
     parts += [_saturated(bench), *(Text(f"check: {row.name}: {row.verdict} ({row.detail})", style=_STYLE.get(row.verdict, "")) for row in _checks(bench))]

@@ -1,4 +1,4 @@
-"""Running a bench: its cells as studies in folders of their own, then the checks and numbers across them, in `bench.json`.
+"""Running a bench: its cells as studies in folders of their own, then the checks and numbers across them, in `bench.json`, and one snapshot of all.
 
 `bench.json` holds no times and no paths: stopped anywhere and started again, the same bench ends with the same file.
 """
@@ -12,17 +12,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from querist.bench import bench_page
+from querist.bench import bench_page, joined
 from querist.bench.across import Bench
 from querist.bench.environment import environment
 from querist.bench.plan import BenchSpec, Cell
 from querist.bench.pool_order import pool_order
 from querist.bench.results import Study, Void
-from querist.bench.runs import read_record, write_atomically
+from querist.bench.runs import write_atomically
 from querist.bench.saturation import FEATURES, share_features
-from querist.bench.selfchecks import Random, defaults, joined, query_sizes
+from querist.bench.selfchecks import Random, all_of, defaults, query_sizes
 from querist.bench.spec import BASELINE
-from querist.bench.study import refuse_other_settings, rehearse, run_study
+from querist.bench.study import RUNS, prepare, run_study
 from querist.bench.together import cell_result, together
 from querist.bench.working import Emit
 
@@ -35,7 +35,7 @@ Watch = Callable[[Cell], AbstractContextManager[Emit]]
 
 
 def run_bench(spec: BenchSpec, out: Path, *, final: bool = False, watch: Watch | None = None, command: str = "") -> tuple[Bench, dict[str, Study]]:
-    """Run what is missing of a bench and write its record, `bench.json`, into its folder.
+    """Run what is missing of a bench and write its record, `bench.json`, its snapshot and its pages into its folder.
 
     Args:
         spec: The bench.
@@ -51,21 +51,18 @@ def run_bench(spec: BenchSpec, out: Path, *, final: bool = False, watch: Watch |
         UsageError: for settings, methods or data that cannot be right, before anything runs.
     """
     cells = spec.expand(final=final)
-    for cell in cells:
-        refuse_other_settings(cell.spec, out / cell.name)
-        if missing := {method for method, seed in cell.spec.runs() if read_record(out / cell.name / "runs", method, seed, cell.spec.run_sha256) is None}:
-            rehearse(cell.spec, missing)
+    items = {cell.name: prepare(cell.spec, out / cell.name) for cell in cells}
     log = log_final(spec, cells, out, command) if final else []
-    before = joined([pool_order(method for cell in cells for method in cell.spec.methods), defaults(log)])
+    before = all_of([pool_order((method, cell.spec.strategy(method)) for cell in cells for method in cell.spec.methods), defaults(log)])
     studies: dict[str, Study] = {}
     for cell in cells:
         folder = out / cell.name
-        share_features(folder / "runs", out / FEATURES)
+        share_features(folder / RUNS, out / FEATURES)
         with watch(cell) if watch else nullcontext(lambda event: None) as emit:
-            studies[cell.name] = run_study(cell.spec, folder, emit=emit, command=command, marks=before.void, final_log=log)
+            studies[cell.name] = run_study(cell.spec, folder, emit=emit, command=command, marks=before.void, final_log=log, items=items[cell.name])
     after = query_sizes([_random(cell, studies[cell.name]) for cell in cells])
     results = {cell.name: cell_result(studies[cell.name], cell.name, [mark for mark in after.void if mark.cell == cell.name]) for cell in cells}
-    found = joined([before, after])
+    found = all_of([before, after])
     record = Bench(
         bench=spec.name,
         spec_sha256=spec.sha256,
@@ -78,6 +75,7 @@ def run_bench(spec: BenchSpec, out: Path, *, final: bool = False, watch: Watch |
         environment=environment(),
     )
     write_atomically(out / RECORD, record.model_dump_json(indent=1))
+    joined.write(record, studies, out)
     write_atomically(out / REPORT, bench_page.html(record))
     write_atomically(out / "report.md", bench_page.markdown(record))
     return record, studies

@@ -12,7 +12,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from querist.bench.measures import Array, aubc, isotonic, labels_to_reach
+from querist.bench.measures import Array, aubc, isotonic, labels_at, labels_to_reach
+from querist.bench.statistics import bootstrap_ts
 from querist.core.errors import UsageError
 
 Known = Literal["exact", "at least", "at most", "unknown"]
@@ -157,6 +158,30 @@ def saving_curve(budgets: Sequence[int], method: ArrayLike, baseline: ArrayLike,
     last = float(budgets[-1])
     ratio = np.where(low & high, np.nan, np.nan_to_num(theirs, nan=last) / np.nan_to_num(ours, nan=last))
     return SavingCurve(wanted, ratio, known, np.where(our_start, np.nan, ours), np.where(their_start, np.nan, theirs))
+
+
+def saving_band(budgets: Sequence[int], method: ArrayLike, baseline: ArrayLike, at: ArrayLike, rng: np.random.Generator, *, draws: int = 1000) -> Array | None:
+    """Pointwise 95 % bootstrap-t intervals of the label-saving ratio at many accuracies; what a resample does not reach counts as the whole budget.
+
+    Args:
+        budgets: (t,) increasing numbers of labels.
+        method: (n, t) accuracies, one row a seed.
+        baseline: (n, t) accuracies of the same seeds in the same order.
+        at: (p,) accuracies.
+        rng: Decides the resamples.
+        draws: Resamples.
+
+    Returns:
+        (p, 2), or None below five seeds.
+    """
+    ours, theirs = (np.atleast_2d(np.asarray(curves, dtype=np.float64)) for curves in (method, baseline))
+
+    def log_ratio(weights: Array) -> Array:
+        base, mine = (np.nan_to_num(labels_at(budgets, weights @ curves, at), nan=float(budgets[-1])) for curves in (theirs, ours))
+        return np.asarray(np.log(base) - np.log(mine))
+
+    found = bootstrap_ts(log_ratio, len(ours), rng, draws=draws)
+    return None if found is None else np.exp(found)
 
 
 @dataclass(frozen=True, slots=True)

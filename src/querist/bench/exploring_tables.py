@@ -70,7 +70,7 @@ def tuned_sentence(tuned: Tuned) -> str:
 def transfer_table(found: Transfer) -> Table:
     """Gains over the baseline under the model that chose and under the others."""
     table = _grid(
-        f"{found.study}: mean accuracy over the budget minus that of random, points (95 %)",
+        f"{found.study}: mean {found.metric.replace('_', ' ')} over the budget minus that of random, points (95 %)",
         "method",
         "model",
         "original",

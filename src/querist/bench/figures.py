@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from querist.bench.curves import saving_band, saving_curve
 from querist.bench.palette import looks
 from querist.bench.results import LabelSaving, Study
 from querist.bench.spec import BASELINE
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 READABLE = 9
 """Curves that one figure can name; of more methods the best five and the worst two are drawn in colour, the others thin and grey."""
 
+_LEVELS = 24
+"""Accuracies at which label savings are drawn."""
+_RESAMPLES = 22
+"""Root of the resampling stream: the same study gives the same figure everywhere."""
 _WIDTH = 5.4
 INK = "#333333"
 FAINT = "#DDDDDD"
@@ -58,14 +63,14 @@ def learning_curves(study: Study) -> str:
                 continue
             lowest.append(curves.mean(axis=0)[0])
             if name not in look:
-                axes.plot(study.budgets, curves.mean(axis=0), color=FAINT, linewidth=0.8, zorder=1)
+                axes.plot(study.counted, curves.mean(axis=0), color=FAINT, linewidth=0.8, zorder=1)
                 continue
             for curve in curves:
-                axes.plot(study.budgets, curve, color=look[name].colour, linewidth=0.6, alpha=0.22)
+                axes.plot(study.counted, curve, color=look[name].colour, linewidth=0.6, alpha=0.22)
             count = f"{name} ({len(curves)})"
-            axes.plot(study.budgets, curves.mean(axis=0), color=look[name].colour, marker=look[name].marker, markersize=4, linewidth=1.8, label=count)
+            axes.plot(study.counted, curves.mean(axis=0), color=look[name].colour, marker=look[name].marker, markersize=4, linewidth=1.8, label=count)
         axes.set_ylabel(f"{study.measure}, %")
-        axes.set_xlabel("labels")
+        axes.set_xlabel(_labels(study))
         if lowest:
             axes.legend(loc="lower right", frameon=False, title="method (seeds)", fontsize=9, title_fontsize=9)
 
@@ -88,19 +93,23 @@ def differences(study: Study) -> str:
             gap = 100 * np.array([np.subtract(ours[seed], base[seed]) for seed in seeds])
             mean = gap.mean(axis=0)
             if name not in look:
-                axes.plot(study.budgets, mean, color=FAINT, linewidth=0.8, zorder=1)
+                axes.plot(study.counted, mean, color=FAINT, linewidth=0.8, zorder=1)
                 continue
             colour = look[name].colour
-            axes.plot(study.budgets, mean, color=colour, marker=look[name].marker, markersize=3.5, linewidth=1.6, label=name)
+            axes.plot(study.counted, mean, color=colour, marker=look[name].marker, markersize=3.5, linewidth=1.6, label=name)
             if len(seeds) > 1:
                 half = float(stats.t.ppf(0.975, len(seeds) - 1)) * gap.std(axis=0, ddof=1) / np.sqrt(len(seeds))
-                axes.fill_between(study.budgets, mean - half, mean + half, color=colour, alpha=0.12, linewidth=0)
+                axes.fill_between(study.counted, mean - half, mean + half, color=colour, alpha=0.12, linewidth=0)
         axes.set_ylabel(f"{study.measure} − {BASELINE}, points")
-        axes.set_xlabel("labels")
+        axes.set_xlabel(_labels(study))
         if axes.get_legend_handles_labels()[0]:
             axes.legend(loc="best", frameon=False, fontsize=9)
 
     return inline_svg(draw, 4.0, f"Accuracy of {', '.join(named(study)[1:])}{_unnamed(study)} minus that of {BASELINE} at equal labels")
+
+
+def _labels(study: Study) -> str:
+    return f"labels, {study.tuning_labels:,} of them for tuning" if study.tuning_labels else "labels"
 
 
 def named(study: Study) -> list[str]:
@@ -151,6 +160,38 @@ def labels_saved(study: Study) -> str:
         axes.set_xlabel(f"labels needed ÷ labels of {BASELINE} (left of 1 saves labels)")
 
     return inline_svg(draw, 1.2 + 0.42 * max(2, len(rows)), f"Labels needed to reach the final accuracy of {BASELINE}")
+
+
+def labels_saved_everywhere(study: Study) -> str:
+    """Labels needed relative to the baseline at every accuracy that it passes, with pointwise 95 % intervals; where a ratio is censored the line stops."""
+
+    def draw(axes: Axes) -> None:
+        look = looks(named(study))
+        base = dict(zip(study.methods[BASELINE].seeds, study.methods[BASELINE].curve, strict=True))
+        axes.axhline(1, color=look[BASELINE].colour, linewidth=1.4)
+        highest = 1.2
+        for name in [name for name in named(study) if name != BASELINE]:
+            ours = dict(zip(study.methods[name].seeds, study.methods[name].curve, strict=True))
+            seeds = shared_seeds(ours, base)
+            if not seeds or len(study.counted) < 2:
+                continue
+            mine, theirs = ([curves[seed] for seed in seeds] for curves in (ours, base))
+            found = saving_curve(study.counted, mine, theirs, points=_LEVELS)
+            exact = np.array([word == "exact" for word in found.known])
+            at, needed = 100 * found.at, np.where(exact, 1 / found.ratio, np.nan)
+            highest = max(highest, float(np.nanmax(needed, initial=0.0)))
+            axes.plot(at, needed, color=look[name].colour, marker=look[name].marker, markersize=3.5, linewidth=1.6, label=name)
+            band = saving_band(study.counted, mine, theirs, found.at, np.random.Generator(np.random.PCG64(_RESAMPLES)))
+            if band is not None:
+                low, high = (np.where(exact, 1 / end, np.nan) for end in (band[:, 1], band[:, 0]))
+                axes.fill_between(at, low, high, color=look[name].colour, alpha=0.12, linewidth=0)
+        axes.set_ylim(0, 1.15 * highest)  # intervals may go on
+        axes.set_ylabel(f"labels needed ÷ labels of {BASELINE}")
+        axes.set_xlabel(f"{study.measure}, %")
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(loc="best", frameon=False, fontsize=9)
+
+    return inline_svg(draw, 4.0, f"Labels needed by {', '.join(named(study)[1:])} relative to {BASELINE} at every accuracy")
 
 
 def _saving_row(axes: Axes, y: int, row: LabelSaving, colour: str, marker: str) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from querist.bench import snapshot
+from querist.bench.analysis import metric_of
 from querist.bench.results import Study
-from querist.bench.runs import METRIC, read_record, run_name
+from querist.bench.runs import read_record, run_name
 from querist.bench.spec import StudySpec
 from querist.core.errors import UsageError
 
@@ -23,7 +24,7 @@ class IndexSets:
         seed: The seed.
         ids: Items in the order in which they were labelled.
         values: Item → what was said about it; None where the data set knows.
-        rounds: (number of the round, labels that it used, accuracy), one per budget.
+        rounds: (number of the round, labels that it used, the study's metric), one per budget.
     """
 
     method: str
@@ -34,8 +35,8 @@ class IndexSets:
 
     @property
     def curve(self) -> tuple[float, ...]:
-        """Accuracies of its own model."""
-        return tuple(accuracy for _, _, accuracy in self.rounds)
+        """What its own model reached."""
+        return tuple(value for _, _, value in self.rounds)
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def _from_projects(study: Study, folder: Path) -> Iterator[IndexSets]:
                 continue
             with Project.open(file) as project:
                 values = {event.item: event.value for event in project.history()}  # insertion order: that of the first word about an item
-                rounds = tuple((made.n, made.labels_used, float(made.metrics[METRIC])) for made in project.rounds() if made.n > 0)
+                rounds = tuple((made.n, made.labels_used, metric_of(made.metrics, spec.metric)) for made in project.rounds() if made.n > 0)
             yield IndexSets(method, seed, tuple(values), values, rounds)
 
 
@@ -96,18 +97,18 @@ def _from_snapshot(file: Path) -> tuple[StudySpec, list[IndexSets]]:
     try:
         plain = snapshot.unpacked(file)
         spec = StudySpec.of(plain["spec"])
-        return spec, [_run(run) for run in plain["runs"]]
+        return spec, [_run(run, spec.metric) for run in plain["runs"]]
     except UsageError:
         raise
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError("this file is not the snapshot of a study", got=str(file), wanted=f"{snapshot.FILE} with spec and runs", hint=repr(error)) from error
 
 
-def _run(run: Mapping[str, Any]) -> IndexSets:
+def _run(run: Mapping[str, Any], metric: str) -> IndexSets:
     """A run of a snapshot; the ids of a round are those that it added, or all so far."""
     ids: dict[str, None] = {}
     rounds = []
     for place, row in enumerate(run["rounds"], start=1):
         ids |= dict.fromkeys(row["ids"])
-        rounds.append((int(row.get("round", place)), len(ids), float(row["metrics"][METRIC])))
+        rounds.append((int(row.get("round", place)), len(ids), metric_of(row["metrics"], metric)))
     return IndexSets(str(run["method"]), int(run["seed"]), tuple(ids), None, tuple(rounds))

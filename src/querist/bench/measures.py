@@ -102,7 +102,26 @@ def labels_to_reach(budgets: Sequence[int], curve: ArrayLike, accuracy: ArrayLik
         (...) labels; NaN where the accuracy is not reached within the budgets, the first budget where it was there from the start.
     """
     x, y = _checked(budgets, curve)
+    return _reached(x, isotonic(y), accuracy)
+
+
+def labels_at(budgets: Sequence[int], curve: ArrayLike, accuracies: ArrayLike) -> Array:
+    """`labels_to_reach` at many accuracies; the curves are made monotone once.
+
+    Args:
+        budgets: (t,) increasing numbers of labels.
+        curve: (..., t) accuracies.
+        accuracies: (p,).
+
+    Returns:
+        (..., p) labels, NaN where not reached.
+    """
+    x, y = _checked(budgets, curve)
     rising = isotonic(y)
+    return np.stack([_reached(x, rising, accuracy) for accuracy in np.asarray(accuracies, dtype=np.float64)], axis=-1)
+
+
+def _reached(x: Array, rising: Array, accuracy: ArrayLike) -> Array:
     wanted = np.broadcast_to(np.asarray(accuracy, dtype=np.float64), rising.shape[:-1])[..., None]
     reached = rising >= wanted - _EPS
     right = reached.argmax(axis=-1)[..., None]
@@ -121,16 +140,18 @@ class Target:
     Attributes:
         fraction: The baseline's own mean accuracy at this fraction of the budget; 1 is its final accuracy.
         accuracy: A fixed accuracy instead.
+        spent: Labels of the budgets that were spent before any run began; fractions are of what came after.
     """
 
     fraction: float = 1.0
     accuracy: float | None = None
+    spent: int = 0
 
     def of(self, budgets: Sequence[int], baseline: Array) -> Array:
         """(...) the accuracy meant, for baseline curves (..., t)."""
         if self.accuracy is not None:
             return np.full(baseline.shape[:-1], self.accuracy)
-        return np.asarray(accuracy_at(budgets, baseline, max(budgets[0], self.fraction * budgets[-1])))
+        return np.asarray(accuracy_at(budgets, baseline, max(budgets[0], self.spent + self.fraction * (budgets[-1] - self.spent))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ PLAIN: Final = "plain"
 SIZES: Final = frozenset({"initial", "batch", "budget"})
 SKIP: Final = "skip"
 _PER_CELL = frozenset(StudySpec.model_fields) - {"dataset", "name", "workers", "final"}
-_LEARNER = ("recipe", "network", "steps")
+_LEARNER = ("recipe", "network", "steps", "track", "tuning_labels")
 
 Table = dict[str, Any]
 Named = Annotated[dict[str, Table], Field(default_factory=dict)]
@@ -59,6 +59,8 @@ class BenchSpec(BaseModel):
         budgets: Name → `initial`, `batch`, `budget`: regimes of low and high budgets.
         initials: Starting budgets.
         batches: Query sizes.
+        ablate: Strategies that are also run with each of their parts replaced by the plainest, see `acquire.ablation`; schemes, and strategies that
+            train something, also with plain training and with random queries, see `bench.arms`.
         roots: Data set → folder with its files.
         cells: Name of a cell, or a pattern of names (`wine.*`) → settings of these alone; `skip = true` leaves them out.
         shared: Settings of every study.
@@ -76,12 +78,13 @@ class BenchSpec(BaseModel):
     budgets: Named
     initials: tuple[Positive, ...] = ()
     batches: tuple[Positive, ...] = ()
+    ablate: tuple[str, ...] = ()
     roots: dict[str, str] = Field(default_factory=dict)
     cells: Named
     shared: Table = Field(default_factory=dict)
     workers: Positive = 2
 
-    @field_validator("datasets", "variants", "initials", "batches")
+    @field_validator("datasets", "variants", "initials", "batches", "ablate")
     @classmethod
     def _each_once(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
         twice = next((value for value in values if values.count(value) > 1), None)
@@ -157,12 +160,32 @@ class BenchSpec(BaseModel):
         if not kept:
             raise UsageError(f"the bench {self.name!r} leaves out all of its cells", got=", ".join(settings))
         common = {"workers": self.workers, "final": final}
-        return tuple(Cell(name, _study(name, {**plain, "name": name, **common})) for name, plain in kept.items())
+        return tuple(Cell(name, _study(name, {**plain, **self._taken_apart(plain), "name": name, **common})) for name, plain in kept.items())
 
     @property
     def sha256(self) -> str:
         """Digest of all cells that has what `StudySpec.sha256` has; the name of the bench is not in it."""
         return digest({cell.name: cell.spec.sha256 for cell in self.expand()})
+
+    def _taken_apart(self, plain: Table) -> Table:
+        """Methods and strategies of a cell with those that are ablated and their variants; schemes, and strategies that train, with their arms."""
+        if not self.ablate:
+            return {}
+        from querist.acquire.ablation import variants
+        from querist.bench.arms import arms, trains
+
+        own, named = dict(plain.get("strategies", {})), list(plain.get("methods", ()))
+        trained = [name for name in self.ablate if name not in own and trains(name) is not None]
+        for name in self.ablate:
+            if name in trained:
+                study = StudySpec.of({**plain, "name": name})
+                listed, made = arms(name, study.learner_options(), study.budget)
+            else:
+                listed, made = [] if name in own else [name], variants(name, own.get(name))
+                if not made:
+                    raise UsageError(f"{name} has no part that could be taken away", wanted="a scheme, a strategy of several parts, or a wrapper")
+            named, own = [*named, *listed], {**own, **made}
+        return {"methods": named, "strategies": own, "ablated": [*plain.get("ablated", ()), *trained]}
 
     def _crossed(self) -> Iterator[tuple[str, Table]]:
         for dataset, variant in product(self.datasets, self.variants):

@@ -5,6 +5,7 @@ Numbers are drawn, so that nothing ties. Methods that draw must draw in the cano
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, Final
@@ -22,9 +23,13 @@ N, K, LABELLED, CLASSES, SAMPLES, WIDTH = 60, 8, 9, 3, 4, 6
 _NAMED: Final = ("probs", "features", "gradients", "costs")
 
 
-def pool_order(methods: Iterable[str]) -> Found:
-    """Check these methods; those that need other statistics than probabilities, features, gradients and costs are counted as not checked."""
-    seen: Mapping[str, tuple[bool | None, str]] = {method: _same_picks(method) for method in dict.fromkeys(methods)}
+def pool_order(methods: Iterable[tuple[str, str | Mapping[str, Any]]]) -> Found:
+    """Check methods; those that need other statistics than probabilities, features, gradients and costs are counted as not checked.
+
+    Args:
+        methods: Pairs of a name and what it stands for; see `StudySpec.strategy`.
+    """
+    seen: Mapping[str, tuple[bool | None, str]] = {name: _same_picks(json.dumps(method)) for name, method in methods}
     void = tuple(Void(check=POOL_ORDER, reason=why, method=method) for method, (same, why) in seen.items() if same is False)
     left = [f"{method}: {why}" for method, (same, why) in seen.items() if same is None]
     held = sum(same is True for same, _ in seen.values())
@@ -35,7 +40,8 @@ def pool_order(methods: Iterable[str]) -> Found:
 
 
 @cache
-def _same_picks(method: str) -> tuple[bool | None, str]:
+def _same_picks(text: str) -> tuple[bool | None, str]:
+    method: Any = json.loads(text)
     try:
         needs = adapted(catalogue.acquisition(method), frozenset(_NAMED)).needs
         if missing := sorted(needs - set(_NAMED)):
@@ -47,7 +53,7 @@ def _same_picks(method: str) -> tuple[bool | None, str]:
     return (True, "") if plain == moved else (False, f"other items where the pool comes in another order: {_first_other(plain, moved)}")
 
 
-def _picks(method: str, arrays: Mapping[str, Any], order: np.ndarray) -> tuple[str, ...]:
+def _picks(method: str | Mapping[str, Any], arrays: Mapping[str, Any], order: np.ndarray) -> tuple[str, ...]:
     ids = np.array([f"item-{row}" for row in range(N)])
     given: dict[str, Any] = {name: tuple(part[order] for part in value) if isinstance(value, tuple) else value[order] for name, value in arrays.items()}
     labels = np.arange(LABELLED) % CLASSES

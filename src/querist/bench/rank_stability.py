@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from querist.bench.ranks import mean_ranks
-from querist.bench.results import Study
+from querist.bench.results import Study, common_seeds, mean_areas
 from querist.core.errors import UsageError
 from querist.kernels.agreement import spearman
 
@@ -101,12 +101,9 @@ def stability(studies: Sequence[Study]) -> Stability:
 
 
 def _areas(study: Study, methods: Sequence[str]) -> dict[str, float]:
-    """Mean area of each method over the seeds that all of them finished."""
-    by_seed = {name: dict(zip(study.methods[name].seeds, study.methods[name].aubc, strict=True)) for name in methods}
-    seeds = set.intersection(*(set(values) for values in by_seed.values()))
-    if not seeds:
+    if not common_seeds(study.methods, methods):
         raise UsageError("the methods of a study share no seed", got=study.study, hint="Finish the study first.")
-    return {name: float(np.mean([values[seed] for seed in sorted(seeds)])) for name, values in by_seed.items()}
+    return mean_areas(study.methods, methods)
 
 
 def _spearman(first: Any, second: Any) -> float | None:

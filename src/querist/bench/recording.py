@@ -54,6 +54,7 @@ def _detail(snapshot: Mapping[str, Any], told: Sequence[Annotation]) -> dict[str
         "model": str(info.get("model", "")),
         "labels_sha256": snapshot["input"]["labelled_sha256"],
         "steps": tuple(info.get("steps", ())),
+        "unlabelled": tuple(info.get("unlabelled", ())),
         "test_reads": tuple(info.get("test_reads", ())),
     }
 

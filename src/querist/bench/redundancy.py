@@ -63,9 +63,7 @@ def redundancy(x: Rows, rng: np.random.Generator, *, near: float = NEAR, sample:
     """
     n = len(x)
     rows = np.sort(rng.permutation(n)[:sample])
-    first = rng.integers(0, n, _PAIRS)
-    second = (first + rng.integers(1, n, _PAIRS)) % n
-    scale = float(np.median(_gaps(x, first, second)))
+    scale = typical_distance(x, rng)
     nearest, close = _neighbours(x, rows, near * scale)
     quantiles = np.quantile(nearest, (0.1, 0.5, 0.9)) / (scale or 1.0)
     return Redundancy(
@@ -79,6 +77,19 @@ def redundancy(x: Rows, rng: np.random.Generator, *, near: float = NEAR, sample:
         copies=float(np.mean(nearest == 0)),
         distinct=float(n * np.mean(1.0 / (1.0 + close))),
     )
+
+
+def typical_distance(x: Rows, rng: np.random.Generator) -> float:
+    """The median distance of two random items, by which near-duplicates are measured; see `NEAR`.
+
+    Args:
+        x: (n, d), n ≥ 2.
+        rng: Draws the pairs.
+    """
+    n = len(x)
+    first = rng.integers(0, n, _PAIRS)
+    second = (first + rng.integers(1, n, _PAIRS)) % n
+    return float(np.median(_gaps(x, first, second)))
 
 
 def effective_rank(x: Rows) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from querist.bench import snapshot
+from querist.bench.analysis import metric_of
 from querist.bench.crew import Run, work_through
 from querist.bench.environment import ABSENT
 from querist.bench.runs import METRIC, RunRecord, read_record
@@ -65,7 +66,7 @@ class Outcome:
         runs: Runs made again.
         rounds: Their rounds.
         first: Where the first divergence is (method, seed, round from 1, what, recorded, here), or None.
-        largest: Largest difference of the accuracy.
+        largest: Largest difference of the study's metric.
         models: Rounds whose weights are the same, bit for bit.
         tolerance: How far accuracies might lie apart; None where bits had to be the same.
     """
@@ -120,7 +121,7 @@ def judged(
         tolerance: For the outcome.
     """
     first: Mapping[str, Any] | None = None
-    largest, models, rounds = 0.0, 0, 0
+    largest, models, rounds, metric = 0.0, 0, 0, metric_in(plain)
     for entry in wanted.entries:
         name = (entry["method"], entry["seed"])
         record = made.records.get(name)
@@ -133,11 +134,16 @@ def judged(
                 here = record.rounds[place]
                 rounds += 1
                 models += row["model"] == here.model
-                largest = max(largest, abs(row["metrics"][METRIC] - here.metrics[METRIC]))
+                largest = max(largest, abs(metric_of(row["metrics"], metric) - metric_of(here.metrics, metric)))
                 if found is None and (difference := compared(row, record, place)):
                     found = _place(name, place + 1, *difference)
         first = first or found
     return Outcome(first is None, level, len(wanted.entries), rounds, first, largest, models, tolerance)
+
+
+def metric_in(plain: Plain) -> str:
+    """What the curves of a snapshot measure."""
+    return str(plain["spec"].get("metric", METRIC))
 
 
 def _beginning(plain: Plain, entry: Plain, record: RunRecord, keys: Sequence[str]) -> Mapping[str, Any] | None:

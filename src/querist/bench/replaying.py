@@ -12,8 +12,9 @@ from typing import Any, Final
 import numpy as np
 
 from querist.bench import snapshot
-from querist.bench.repeating import Outcome, Wanted, at_once, judged
-from querist.bench.runs import METRIC, RunRecord, factory
+from querist.bench.analysis import metric_of
+from querist.bench.repeating import Outcome, Wanted, at_once, judged, metric_in
+from querist.bench.runs import RunRecord, factory
 from querist.bench.spec import StudySpec
 from querist.bench.working import Emit
 from querist.core.contracts import Oracle, PoolView
@@ -74,12 +75,12 @@ def replay(
     plain: Mapping[str, Any], *, workers: int = 1, tolerance: float = TOLERANCE, methods: Iterable[str] = (), seeds: Iterable[int] = (),
     root: str | None = None, emit: Emit = lambda event: None,
 ) -> Outcome:  # fmt: skip
-    """Train every round again on the recorded items and compare accuracies.
+    """Train every round again on the recorded items and compare what the study measured.
 
     Args:
         plain: A snapshot as `snapshot.read` gives it, its rules kept.
         workers: Processes.
-        tolerance: How far accuracies may lie apart.
+        tolerance: How far the values of its metric may lie apart.
         methods: Only these; all by default.
         seeds: Only these; all by default.
         root: Folder with the data set's files, if it is another one here.
@@ -97,13 +98,15 @@ def replay(
         spec = StudySpec.of({**settings, "factory": f"{__name__}:simulation", "learner": marked, "workers": workers, "root": root or settings.get("root")})
         made = at_once(spec, wanted.runs, Path(folder), emit)
 
+    metric = metric_in(plain)
+
     def compared(row: Mapping[str, Any], record: RunRecord, place: int) -> tuple[str, Any, Any] | None:
         here = record.rounds[place]
         for what, given in (("ids", list(here.ids)), ("labels_sha256", here.labels_sha256), ("steps", list(here.steps))):
             if row[what] != given:
                 return what, row[what], given
-        far = abs(row["metrics"][METRIC] - here.metrics[METRIC]) > tolerance
-        return (METRIC, row["metrics"][METRIC], here.metrics[METRIC]) if far else None
+        was, now = metric_of(row["metrics"], metric), metric_of(here.metrics, metric)
+        return (metric, was, now) if abs(was - now) > tolerance else None
 
     return judged(plain, wanted, made, "L0", compared, tolerance=tolerance)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from statistics import fmean, stdev
 from typing import Any
@@ -13,9 +13,10 @@ from markupsafe import Markup
 
 from querist.bench import figures, wording
 from querist.bench.palette import looks
-from querist.bench.results import Comparison, Study
+from querist.bench.results import Comparison, Gain, Study
 from querist.bench.spec import BASELINE
 from querist.bench.statistics import MARGIN
+from querist.bench.tables import BOUGHT, TRAINED, bought_rows, trained_rows
 
 _TIED = re.compile(r"(?<=\d) (?=[%×](?!\w))|(?<=&lt;) (?=\.\d)|(?<=adjusted p) ")
 """Blanks at which no line may break: `95 %`, `0.54 ×`, `p < .001`."""
@@ -34,7 +35,7 @@ def html(study: Study) -> str:
         {function.__name__: function for function in (wording.needed, wording.needed_interval, wording.percent, wording.points, wording.interval)}
     )
     environment.globals.update(
-        {function.__name__: function for function in (wording.p_value, wording.duration, wording.verdict_text, wording.statement)},
+        {function.__name__: function for function in (wording.p_value, wording.duration, wording.gain_text, wording.verdict_text, wording.statement)},
     )
     template = environment.from_string(files("querist.bench").joinpath("report.html.j2").read_text(encoding="utf-8"))
     page: str = template.render(
@@ -49,7 +50,10 @@ def html(study: Study) -> str:
         savings=_by_method(study, study.label_saving),
         targets=_targets(study),
         equal=_by_method(study, study.at_budget),
-        marks=list(dict.fromkeys(row.labels for row in study.at_budget)),
+        bought=(BOUGHT, bought_rows(study)),
+        trained=(TRAINED, trained_rows(study)),
+        marks=[study.tuning_labels + labels for labels in dict.fromkeys(row.labels for row in study.at_budget)],
+        costs={name: [{"name": arm, "found": study.methods[arm]} for arm in _arms(gains)] for name, gains in study.gains.items()},
         settings={key: value for key, value in study.spec.items() if value not in (None, [], {}) or key not in _QUIET},
         environment=_flat(study.environment),
     )
@@ -64,6 +68,7 @@ def style() -> str:
 
 def _figures(study: Study) -> dict[str, Markup]:
     drawn = {"curves": figures.learning_curves, "differences": figures.differences, "areas": figures.areas, "savings": figures.labels_saved}
+    drawn["everywhere"] = figures.labels_saved_everywhere
     return {name: Markup(draw(study)) for name, draw in drawn.items()}
 
 
@@ -71,6 +76,10 @@ def _colours(study: Study) -> dict[str, str]:
     """Those of the curves; grey for methods that the figures do not name."""
     look = looks(figures.named(study))
     return {name: look[name].colour if name in look else figures.FAINT for name in study.methods}
+
+
+def _arms(gains: Sequence[Gain]) -> list[str]:
+    return list(dict.fromkeys(name for gain in gains for name in (gain.baseline, gain.method)))
 
 
 def _rows(study: Study) -> list[dict[str, Any]]:
@@ -110,7 +119,7 @@ def _targets(study: Study) -> list[str]:
 
 
 def _own_accuracy(study: Study, fraction: float) -> str:
-    return "random’s final accuracy" if fraction == 1 else f"random’s at {fraction * study.budgets[-1]:,.0f} labels"
+    return "random’s final accuracy" if fraction == 1 else f"random’s at {study.tuning_labels + fraction * study.budgets[-1]:,.0f} labels"
 
 
 def _flat(environment: Mapping[str, Any]) -> dict[str, str]:

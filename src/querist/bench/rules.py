@@ -53,18 +53,20 @@ _CLOSE = 1e-9
 
 
 class Problem(NamedTuple):
-    """What does not hold, and where; `round` from 1, None for what belongs to no round."""
+    """What does not hold, and where; `round` from 1, None for what belongs to no round, `cell` where it is one of a bench."""
 
     what: str
     text: str
     method: str | None = None
     seed: int | None = None
     round: int | None = None
+    cell: str | None = None
 
     @property
     def place(self) -> dict[str, Any]:
         """As `first_divergence` gives it."""
-        return {"method": self.method, "seed": self.seed, "round": self.round, "what": self.what}
+        where = {} if self.cell is None else {"cell": self.cell}
+        return {**where, "method": self.method, "seed": self.seed, "round": self.round, "what": self.what}
 
 
 def check(plain: Plain, *, claims: bool = True) -> list[Problem]:

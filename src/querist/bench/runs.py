@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from querist.bench import recording
 from querist.bench.chain import links
 from querist.bench.environment import fingerprint
+from querist.bench.memory import forget_peak, peak_mb
 from querist.bench.spec import StudySpec
 from querist.core.contracts import Oracle
 from querist.core.errors import StoreError, TrainingError, UsageError
@@ -49,7 +50,7 @@ class RunFactory(Protocol):
         dataset: str,
         root: str | None,
         final: bool,
-        method: str,
+        method: str | Mapping[str, Any],
         learner: Mapping[str, Any],
         seed: int,
         path: Path,
@@ -73,6 +74,7 @@ class RoundRecord:
         model: SHA-256 of the trained weights.
         labels_sha256: Digest of all item–value pairs trained on.
         steps: Optimiser steps, one number per ensemble member.
+        unlabelled: Unlabelled inputs that training read, one number per member, repetitions counted.
         hash: Link of the run's chain; see `chain`.
         test_reads: How often the test items were read before training ended, and after.
     """
@@ -85,6 +87,7 @@ class RoundRecord:
     model: str = ""
     labels_sha256: str = ""
     steps: tuple[int, ...] = ()
+    unlabelled: tuple[int, ...] = ()
     hash: str = ""
     test_reads: tuple[int, ...] = ()
 
@@ -101,6 +104,7 @@ class RunRecord:
         data: See `recording.data_of`.
         parts: See `recording.parts_of`.
         environment: Fingerprint of where it was made; see `environment.fingerprint`.
+        peak_mb: Most memory that the process held during the run, in MB; 0 where the system does not tell. Differs between equal runs.
     """
 
     method: str
@@ -110,11 +114,7 @@ class RunRecord:
     data: Mapping[str, Any] = field(default_factory=dict)
     parts: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def curve(self) -> tuple[float, ...]:
-        """The metric at every budget."""
-        return tuple(record.metrics[METRIC] for record in self.rounds)
+    peak_mb: float = 0.0
 
 
 OnRound = Callable[[RoundRecord], None]
@@ -139,8 +139,10 @@ def perform(spec: StudySpec, method: str, seed: int, folder: Path, on_round: OnR
     name = run_name(method, seed)
     with opened(spec, method, seed, folder) as (project, oracle):
         heard = _Heard(oracle, project, on_round)
+        forget_peak()
         project.run(heard)
         record = _recorded(project, RunRecord(method, seed, spec.run_sha256, _exact(heard.listen(), spec.budgets)), spec.budgets)
+    record = replace(record, peak_mb=peak_mb())
     write_atomically(folder / f"{name}.json", _text(record))
     return record
 
@@ -249,8 +251,8 @@ def _make(spec: StudySpec, method: str, seed: int, path: Path) -> tuple[RunProje
         dataset=spec.dataset,
         root=spec.root,
         final=spec.final,
-        method=method,
-        learner=spec.learner_options(),
+        method=spec.strategy(method),
+        learner=spec.learner_options(method),
         seed=seed,
         path=path,
         initial=spec.initial,

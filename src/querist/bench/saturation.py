@@ -57,16 +57,17 @@ def train_on_everything(spec: StudySpec, items: int, out: Path, methods: Mapping
     work_through(whole, missing, folder, listen)
     records = [record for run in whole.runs() if (record := read_record(folder, *run, whole.run_sha256)) is not None]
     values = {record.seed: measured(record.rounds[-1], spec.metric) for record in records}
-    return (_saturation(spec, items, values, methods[BASELINE].curve) if values else None), failures
+    training = [record.rounds[-1].seconds.get("train", 0.0) for record in records]
+    return (_saturation(spec, items, values, methods[BASELINE].curve, training) if values else None), failures
 
 
-def _saturation(spec: StudySpec, items: int, values: Mapping[int, float], curves: Iterable[list[float]]) -> Saturation:
+def _saturation(spec: StudySpec, items: int, values: Mapping[int, float], curves: Iterable[list[float]], training: list[float]) -> Saturation:
     rows = np.array(list(curves))
     beyond = None
     if rows.size:
         there = isotonic(rows.mean(axis=0)) >= SHARE * np.mean(list(values.values()))
         beyond = spec.budgets[int(there.argmax())] if there.any() else None
-    return Saturation(labels=items, seeds=list(values), values=list(values.values()), share=SHARE, beyond=beyond)
+    return Saturation(labels=items, seeds=list(values), values=list(values.values()), share=SHARE, beyond=beyond, training=training)
 
 
 def share_features(folder: Path, features: Path) -> None:

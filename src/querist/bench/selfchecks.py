@@ -24,6 +24,9 @@ from querist.bench.results import Check, Void
 from querist.bench.runs import RunRecord
 from querist.bench.spec import BASELINE, StudySpec
 from querist.bench.statistics import MARGIN
+from querist.core import catalogue
+from querist.core.errors import QueristError
+from querist.core.spec import digest
 
 SEEDS: Final = "seeds join by id"
 TEST_SET: Final = "the test set is read once a round"
@@ -53,7 +56,7 @@ def of_runs(spec: StudySpec, runs: Sequence[RunRecord]) -> Found:
         spec: The study.
         runs: Its finished runs.
     """
-    return joined([_seeds(spec, runs), _test_set(runs), _spent(spec, runs)])
+    return all_of([_seeds(spec, runs), _test_set(runs), _spent(spec, runs)])
 
 
 def is_void(void: Iterable[Void], method: str, seed: int, cell: str | None = None) -> bool:
@@ -90,25 +93,42 @@ def _test_set(runs: Sequence[RunRecord]) -> Found:
 
 
 def _spent(spec: StudySpec, runs: Sequence[RunRecord]) -> Found:
-    """Labels are those of the budgets; every network of a round takes as many steps as the baseline's of as many labels."""
+    """Labels are those of the budgets; every network of a round takes as many steps as all others that are trained in the same way."""
     void, more, told = [], set(), 0
-    wanted = {row.labels: taken[0] for run in runs if run.method == BASELINE for row in run.rounds if (taken := _steps(row))}
+    ways = {method: _training(spec, method) for method in spec.methods}
+    wanted: dict[tuple[str, int], int] = {}
+    for run in sorted(runs, key=lambda run: run.method != BASELINE):
+        for row in run.rounds:
+            if taken := _steps(row):
+                wanted.setdefault((ways[run.method], row.labels), taken[0])
     for run in runs:
         if [row.labels for row in run.rounds] != list(spec.budgets):
             void.append(Void(check=SPENT, reason="other numbers of labels than the budgets", method=run.method, seed=run.seed))
             continue
         steps = {row.labels: _steps(row) for row in run.rounds}
         told += sum(map(bool, steps.values()))
-        other = next(
-            (f"{taken[0]} steps at {labels} labels, not {wanted[labels]}" for labels, taken in steps.items() if _other(taken, wanted.get(labels))), None
-        )
+        expected = {labels: wanted.get((ways[run.method], labels)) for labels in steps}
+        wrong = [labels for labels, taken in steps.items() if _other(taken, expected[labels])]
+        other = f"{steps[wrong[0]][0]} steps at {wrong[0]} labels, not {expected[wrong[0]]}" if wrong else None
         if other is not None:
             void.append(Void(check=SPENT, reason=other, method=run.method, seed=run.seed))
         more |= {run.method} if any(len(taken) > 1 for taken in steps.values()) else set()
     if not told and not void:
         return _not_checked(SPENT, "labels are equal; no record says how many steps were taken")
     several = f"; several networks: {', '.join(sorted(more))}" if more else ""
+    apart = sorted(method for method, way in ways.items() if way != ways[BASELINE])
+    several += f"; trained in a way of their own: {', '.join(apart)}" if apart else ""
     return _verdict(SPENT, void, f"{told:,} rounds say their steps{several}")
+
+
+def _training(spec: StudySpec, method: str) -> str:
+    """What decides how a method's networks are trained."""
+    options = spec.learner_options(method)
+    try:
+        own = catalogue.scheme_name(spec.strategy(method))
+    except QueristError:  # a method of another catalogue
+        own = None
+    return digest({**options, "scheme": options.get("scheme") or own})
 
 
 def _steps(row: Any) -> tuple[int, ...]:
@@ -213,7 +233,7 @@ def _not_checked(name: str, why: str) -> Found:
     return Found((Check(name=name, verdict="not checked", detail=why),))
 
 
-def joined(found: Iterable[Found]) -> Found:
+def all_of(found: Iterable[Found]) -> Found:
     """The outcomes of several checks as one."""
     listed = list(found)
     return Found(tuple(check for part in listed for check in part.checks), tuple(mark for part in listed for mark in part.void))

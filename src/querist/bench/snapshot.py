@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -62,12 +62,13 @@ def write_snapshot(spec: StudySpec, records: Sequence[RunRecord], study: Study, 
     return str(file)
 
 
-def publish(plain: Plain, folder: Path) -> Path:
+def publish(plain: Plain, folder: Path, smaller: Callable[[Plain], Plain] | None = None) -> Path:
     """Write a snapshot where results are published, small enough for a repository: plain, else packed, else packed without scores.
 
     Args:
         plain: The snapshot.
         folder: Where to; a snapshot that is there is replaced.
+        smaller: Leaves the scores out, if it is not the snapshot of a study.
 
     Returns:
         The file, `snapshot.json` or `snapshot.json.gz`.
@@ -80,7 +81,9 @@ def publish(plain: Plain, folder: Path) -> Path:
         whole.write_bytes(content)
         return whole
     small = gzip.compress(content, mtime=0)
-    packed.write_bytes(small if len(small) <= LIMIT else gzip.compress(text(sealed(without_scores(plain))).encode(), mtime=0))
+    if len(small) > LIMIT:
+        small = gzip.compress(text(smaller(plain) if smaller else sealed(without_scores(plain))).encode(), mtime=0)
+    packed.write_bytes(small)
     return packed
 
 
@@ -156,8 +159,12 @@ def unpacked(file: Path) -> Any:
     return json.loads(gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw)
 
 
-def read(path: Path) -> dict[str, Any]:
+def read(path: Path, formats: Mapping[str, int] | None = None) -> dict[str, Any]:
     """A snapshot from its file (plain or `.gz`) or from the folder of its study. Nothing but its format is checked.
+
+    Args:
+        path: The file or the folder.
+        formats: Format → schema, where others than that of a study will do.
 
     Raises:
         UsageError: if it is not there, no snapshot, or of a newer schema.
@@ -169,10 +176,11 @@ def read(path: Path) -> dict[str, Any]:
         raise UsageError("there is no snapshot", got=str(path), wanted=f"a {FILE}, or the folder of a study that has one", hint=_old(path)) from error
     except (ValueError, EOFError) as error:
         raise UsageError("this file is no snapshot: it is not JSON", got=str(file), wanted=f"{FILE} as a study writes it") from error
-    if not isinstance(plain, dict) or plain.get("format") != FORMAT:
+    known = formats or {FORMAT: SCHEMA}
+    if not isinstance(plain, dict) or plain.get("format") not in known:
         raise UsageError("this file is no snapshot of a study", got=str(file), wanted=f'JSON with "format": "{FORMAT}"')
-    if plain.get("schema") != SCHEMA:
-        raise UsageError("this snapshot has a schema that this program does not know", got=plain.get("schema"), wanted=SCHEMA, hint="Is Querist up to date?")
+    if plain.get("schema") != (schema := known[plain["format"]]):
+        raise UsageError("this snapshot has a schema that this program does not know", got=plain.get("schema"), wanted=schema, hint="Is Querist up to date?")
     return plain
 
 
@@ -221,9 +229,10 @@ def _key(entry: Plain) -> str:
 
 
 def _provenance(spec: StudySpec) -> dict[str, Any]:
-    """Where the hyper-parameters come from: the recipe and its reference, and which of its settings this study changed."""
+    """Where the hyper-parameters come from: the recipe and its reference, which of its settings this study changed, and labels that tuned it."""
+    tuned = {"tuning_labels": spec.tuning_labels} if spec.tuning_labels else {}
     if spec.factory != StudySpec.model_fields["factory"].default:
-        return {"recipe": spec.recipe, "reference": None, "changed": spec.learner_options()}
+        return {"recipe": spec.recipe, "reference": None, "changed": spec.learner_options(), **tuned}
     from querist.assemble.simulate import learner_options
 
     options = learner_options(spec.dataset, spec.learner_options())
@@ -232,7 +241,7 @@ def _provenance(spec: StudySpec) -> dict[str, Any]:
         reference = catalogue.row(name, "recipe").get("reference")
     except UsageError:
         reference = None
-    return {"recipe": name, "reference": reference, "changed": {key: value for key, value in options.items() if key != "recipe"}}
+    return {"recipe": name, "reference": reference, "changed": {key: value for key, value in options.items() if key != "recipe"}, **tuned}
 
 
 def _reference(method: str) -> str | None:

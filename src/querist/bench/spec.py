@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from querist.bench.statistics import MARGIN
+from querist.core import catalogue
 from querist.core.errors import UsageError
 from querist.core.spec import digest
 
@@ -17,8 +19,17 @@ BASELINE = "random"
 """Every study has it; every method is compared with it."""
 
 Metric = Literal["accuracy", "balanced_accuracy"]
-NEUTRAL: Final[Mapping[str, Any]] = {"metric": "accuracy", "saturation": False}
-"""Settings that came later, at the values that change nothing: they leave the digests of recorded studies as they are."""
+Track = Literal["plain", "strong"]
+PLAIN: Final = "plain"
+"""The track of the recipes as they are."""
+
+NEUTRAL: Final[Mapping[str, Any]] = {"metric": "accuracy", "saturation": False, "tuning_labels": 0, "ablated": []}
+"""Settings that came later, at the values that change nothing: they leave the digests of recorded studies as they are. None decides a run."""
+RUN_NEUTRAL: Final[Mapping[str, Any]] = {"strategies": {}, "track": PLAIN}
+"""The same of settings that decide runs."""
+
+LEARNER: Final = "learner"
+"""In the spec of a strategy: options of the learner for it alone."""
 
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -30,7 +41,10 @@ class StudySpec(BaseModel):
     Attributes:
         dataset: Named data set, with its variants.
         root: Folder with its files, or None for where they usually are.
-        methods: Catalogue names or import paths `module:Class`; the baseline is always added, first.
+        methods: Catalogue names, import paths `module:Class` or names of `strategies`; the baseline is always added, first, those of `strategies` last.
+        strategies: Name → spec of a strategy of this study's own: `{"use": "badge", "selector": {…}}`; see `core.catalogue.acquisition`. Options of the
+            learner for it alone stand under `learner`.
+        ablated: Methods whose gains are told apart into those of training and those of the query; see `bench.arms`.
         seeds: Seeds of every method.
         baseline_factor: How many times as many seeds the baseline gets; the extra ones are plotted, not paired.
         initial: Labels before the first choice.
@@ -38,6 +52,9 @@ class StudySpec(BaseModel):
         budget: Labels at the end; the last batch is smaller where the sizes do not divide.
         network: Network of the learner, or None for the default of the data set.
         recipe: Training recipe, or None for the default.
+        track: `strong` takes the recipe's strongly regularised sibling (augmentation and averaged weights), for all methods alike.
+        tuning_labels: Labels that the search for the recipe saw, where it saw labels of this data set: spent for every method alike, they
+            count wherever labels are counted (budgets are what a run buys, beside them).
         steps: Optimiser steps a round, or None for the recipe's; never dependent on the method.
         learner: Further options of the learner.
         score_pool: Candidates scored in a round, the same random ones for all methods.
@@ -57,6 +74,8 @@ class StudySpec(BaseModel):
     dataset: str
     root: str | None = None
     methods: tuple[str, ...] = ()
+    strategies: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    ablated: tuple[str, ...] = ()
     seeds: Positive = 5
     baseline_factor: Positive = 2
     initial: Positive = 20
@@ -64,6 +83,8 @@ class StudySpec(BaseModel):
     budget: Positive = 300
     network: str | None = None
     recipe: str | None = None
+    track: Track = PLAIN
+    tuning_labels: Annotated[int, Field(ge=0)] = 0
     steps: Positive | None = None
     learner: dict[str, Any] = Field(default_factory=dict)
     score_pool: Positive = 10_000
@@ -76,6 +97,22 @@ class StudySpec(BaseModel):
     workers: Positive = 2
     name: str | None = None
     factory: str = "querist.assemble:simulation"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_strategies_last(cls, given: Any) -> Any:
+        own = given.get("strategies") if isinstance(given, Mapping) else None
+        return {**given, "methods": (*given.get("methods", ()), *own)} if isinstance(own, Mapping) else given
+
+    @field_validator("strategies")
+    @classmethod
+    def _named_and_made_of_something(cls, strategies: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        for name, table in strategies.items():
+            if not re.fullmatch(r"[\w.+-]+", name) or any(row["name"] == name for row in catalogue.rows()):
+                raise ValueError(f"a strategy of one's own needs a name of its own, of letters, digits, -, . and _: {name!r}")
+            if not isinstance(table.get("use"), str):
+                raise ValueError(f'{name} does not say what it is made of: use = "badge", or "module:Class"')
+        return strategies
 
     @field_validator("methods")
     @classmethod
@@ -135,6 +172,16 @@ class StudySpec(BaseModel):
         """Exact numbers of labels at which every run is measured."""
         return (*range(self.initial, self.budget, self.batch), self.budget)
 
+    @property
+    def counted(self) -> tuple[int, ...]:
+        """The same with the labels that tuned the recipe: what an accuracy costs."""
+        return tuple(self.tuning_labels + labels for labels in self.budgets)
+
+    def strategy(self, method: str) -> str | dict[str, Any]:
+        """What a method is: its own name, or the spec that this study gives for it."""
+        table = {key: value for key, value in self.strategies.get(method, {"use": method}).items() if key != LEARNER}
+        return str(table["use"]) if set(table) == {"use"} else table
+
     def seeds_of(self, method: str) -> range:
         """Seeds of one method."""
         return range(self.seeds * (self.baseline_factor if method == BASELINE else 1))
@@ -144,15 +191,17 @@ class StudySpec(BaseModel):
         last = max(len(self.seeds_of(method)) for method in self.methods)
         return [(method, seed) for seed in range(last) for method in self.methods if seed in self.seeds_of(method)]
 
-    def learner_options(self) -> dict[str, Any]:
-        """The learner as the factory takes it: what is set, by name."""
-        named = {"network": self.network, "recipe": self.recipe, "steps": self.steps}
-        return {**self.learner, **{key: value for key, value in named.items() if value is not None}}
+    def learner_options(self, method: str | None = None) -> dict[str, Any]:
+        """The learner as the factory takes it: what is set, by name, and over it what a method's own spec sets."""
+        named = {"network": self.network, "recipe": self.recipe, "steps": self.steps, "track": None if self.track == PLAIN else self.track}
+        own = self.strategies.get(method or "", {}).get(LEARNER, {})
+        return {**self.learner, **{key: value for key, value in named.items() if value is not None}, **own}
 
     def run_settings(self) -> dict[str, Any]:
         """What decides a run beside its method and seed."""
         about_the_study = {"methods", "seeds", "baseline_factor", "fractions", "accuracies", "margin", "workers", "name", *NEUTRAL}
-        return self.model_dump(mode="json", exclude=about_the_study)
+        plain = self.model_dump(mode="json", exclude=about_the_study)
+        return {key: value for key, value in plain.items() if key not in RUN_NEUTRAL or value != RUN_NEUTRAL[key]}
 
     @property
     def run_sha256(self) -> str:
@@ -167,7 +216,7 @@ class StudySpec(BaseModel):
 
 def settings_sha256(settings: Mapping[str, Any]) -> str:
     """Digest of all settings of a study with an influence on its numbers; see `StudySpec.sha256`."""
-    neutral = {key for key, value in NEUTRAL.items() if settings.get(key) == value}
+    neutral = {key for key, value in {**NEUTRAL, **RUN_NEUTRAL}.items() if settings.get(key) == value}
     return digest({key: value for key, value in settings.items() if key not in {"workers", "name", *neutral}})
 
 

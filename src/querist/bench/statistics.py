@@ -183,28 +183,48 @@ def bootstrap_t(statistic: Callable[[Array], Array], n: int, rng: np.random.Gene
     Returns:
         (low, high), the point itself where the statistic does not vary, or None below `LEAST_SEEDS`.
     """
+    found = bootstrap_ts(lambda weights: statistic(weights)[:, None], n, rng, draws=draws, level=level)
+    return None if found is None else (float(found[0, 0]), float(found[0, 1]))
+
+
+def bootstrap_ts(statistic: Callable[[Array], Array], n: int, rng: np.random.Generator, *, draws: int = 2000, level: float = 0.95) -> Array | None:
+    """The same of several statistics at once, under the same resamples: pointwise intervals along a curve.
+
+    Args:
+        statistic: Weightings (m, n), rows summing to 1 → values (m, p), finite.
+        n: Seeds.
+        rng: Decides the resamples.
+        draws: Resamples.
+        level: Coverage of each.
+
+    Returns:
+        (p, 2), or None below `LEAST_SEEDS`.
+    """
     if n < LEAST_SEEDS:
         return None
     whole = np.ones((1, n))
-    centre, error = float(statistic(whole / n)[0]), float(_jackknife(statistic, whole)[0])
-    if error <= 1e-12:
-        return centre, centre
+    centre, error = statistic(whole / n)[0], _jackknife(statistic, whole)[0]
+    ends = np.stack([centre, centre], axis=1)
+    if not (error > 1e-12).any():
+        return ends
     counts = rng.multinomial(n, np.full(n, 1 / n), size=draws).astype(np.float64)
     # Resamples with hardly a spread to divide by lengthen the interval and cover no more: those of one or two seeds, and those
     # with a tenth of the standard error.
     counts = counts[(counts > 0).sum(axis=1) >= 3]
     values, errors = statistic(counts / n), _jackknife(statistic, counts)
-    usable = errors > 0.1 * error
-    t = (values[usable] - centre) / errors[usable]
     tail = (1 - level) / 2
-    return centre - float(np.quantile(t, 1 - tail)) * error, centre - float(np.quantile(t, tail)) * error
+    for place in np.flatnonzero(error > 1e-12):
+        usable = errors[:, place] > 0.1 * error[place]
+        t = (values[usable, place] - centre[place]) / errors[usable, place]
+        ends[place] = centre[place] - np.quantile(t, [1 - tail, tail]) * error[place]
+    return ends
 
 
 def _jackknife(statistic: Callable[[Array], Array], counts: Array) -> Array:
-    """Standard errors (m,) of the statistic under resamples given as counts (m, n), leaving out one draw at a time."""
+    """Standard errors (m, p) of statistics under resamples given as counts (m, n), leaving out one draw at a time."""
     m, n = counts.shape
     left = np.maximum(counts[:, None, :] - np.eye(n), 0)
     left /= left.sum(axis=-1, keepdims=True)
-    values = statistic(left.reshape(m * n, n)).reshape(m, n)
-    mean = (counts * values).sum(axis=1, keepdims=True) / n
-    return np.asarray(np.sqrt((n - 1) / n * (counts * (values - mean) ** 2).sum(axis=1)))
+    values = statistic(left.reshape(m * n, n)).reshape(m, n, -1)
+    mean = (counts[..., None] * values).sum(axis=1, keepdims=True) / n
+    return np.asarray(np.sqrt((n - 1) / n * (counts[..., None] * (values - mean) ** 2).sum(axis=1)))

@@ -9,10 +9,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from querist.bench import selfchecks
 from querist.bench.analysis import CURVE_COLUMNS, at_equal_labels, compare, method_results, savings, tidy
+from querist.bench.arms import gains
+from querist.bench.bought import bought, trained
 from querist.bench.crew import work_through
 from querist.bench.environment import environment
 from querist.bench.report import html
@@ -25,13 +27,16 @@ from querist.bench.working import Emit, Event
 from querist.core.errors import UsageError
 
 _SETTINGS = "settings.json"
+RUNS: Final = "runs"
+"""Folder of a study with a project and a record of every run."""
 Opened = Mapping[str, Any]
 """One line of `final.log`: date, commit, study."""
 
 
 def run_study(
-    spec: StudySpec, out: Path, *, emit: Emit = lambda event: None, command: str = "", marks: Sequence[Void] = (), final_log: Sequence[Opened] = ()
-) -> Study:
+    spec: StudySpec, out: Path, *, emit: Emit = lambda event: None, command: str = "", marks: Sequence[Void] = (), final_log: Sequence[Opened] = (),
+    items: int | None = None,
+) -> Study:  # fmt: skip
     """Run what is missing of a study and write `study.json`, `snapshot.json`, `curves.csv` and `report.html` into its folder.
 
     Args:
@@ -41,6 +46,7 @@ def run_study(
         command: How it was started, for the record.
         marks: What is void for reasons that lie outside this study.
         final_log: When the final test set was opened, for the record.
+        items: What `prepare` returned, if it was called before.
 
     Returns:
         The study; `failures` names the runs that did not finish.
@@ -48,10 +54,9 @@ def run_study(
     Raises:
         UsageError: for a budget beyond the pool, an unknown method, or a folder that holds another study.
     """
-    refuse_other_settings(spec, out)
-    folder = out / "runs"
-    missing = [run for run in spec.runs() if read_record(folder, *run, spec.run_sha256) is None]
-    items = rehearse(spec, {method for method, _ in missing})
+    items = prepare(spec, out) if items is None else items
+    folder = out / RUNS
+    missing = _missing(spec, out)
     write_atomically(out / _SETTINGS, json.dumps(spec.run_settings(), indent=1))
     failures: list[Failure] = []
     watch = _Watch(out / "clock.json")
@@ -68,7 +73,8 @@ def run_study(
     study = conclude(spec, records, failures, out=out, command=command, wall_seconds=watch.seconds, marks=marks)
     if spec.saturation:
         found, failed = train_on_everything(spec, items, out, study.methods)
-        study = study.model_copy(update={"saturation": found, "failures": [*study.failures, *failed]})
+        told = {"saturation": found, "trained": trained(spec, study.methods, found), "failures": [*study.failures, *failed]}
+        study = study.model_copy(update=told)
     study = study.model_copy(update={"opened": [dict(line) for line in final_log]})
     study = study.model_copy(update={"snapshot": write_snapshot(spec, records, study, out)})
     write(study, tidy(spec, records), out)
@@ -83,7 +89,8 @@ def conclude(
     runs = list(records)
     checked = selfchecks.of_runs(spec, runs)
     void = [*marks, *checked.void]
-    methods = method_results(spec, [run for run in runs if not selfchecks.is_void(void, run.method, run.seed)])
+    counted = [run for run in runs if not selfchecks.is_void(void, run.method, run.seed)]
+    methods = method_results(spec, counted)
     return Study(
         study=spec.title,
         dataset=spec.dataset,
@@ -95,9 +102,11 @@ def conclude(
         out=str(out),
         report=str(out / "report.html"),
         at_budget=at_equal_labels(spec, methods),
+        gains=gains(spec, methods),
         failures=sorted(failures, key=lambda failure: (spec.methods.index(failure.method), failure.seed)),
         checks=list(checked.checks),
         void=void,
+        bought=bought(spec, counted),
         split="final" if spec.final else "development",
         spec=spec.model_dump(mode="json"),
         command=command,
@@ -116,6 +125,25 @@ def write(study: Study, rows: list[dict[str, Any]], out: Path) -> None:
     table.writerows(rows)
     write_atomically(out / "curves.csv", text.getvalue())
     write_atomically(out / "report.html", html(study))
+
+
+def prepare(spec: StudySpec, out: Path) -> int:
+    """Find every mistake before anything is written or trained: other settings than those of the folder, methods or sizes that cannot be.
+
+    Returns:
+        The size of the pool, 0 if nothing had to be set up.
+
+    Raises:
+        UsageError: see `run_study`.
+        CapabilityError: for a method that needs what the learner does not provide.
+    """
+    refuse_other_settings(spec, out)
+    return rehearse(spec, {method for method, _ in _missing(spec, out)})
+
+
+def _missing(spec: StudySpec, out: Path) -> list[tuple[str, int]]:
+    """Runs that are not finished."""
+    return [run for run in spec.runs() if read_record(out / RUNS, *run, spec.run_sha256) is None]
 
 
 def refuse_other_settings(spec: StudySpec, out: Path) -> None:

@@ -8,14 +8,14 @@ from rich.table import Table
 
 from querist.bench.results import MethodResult, Study
 from querist.bench.spec import BASELINE
-from querist.bench.wording import final_saving, interval, needed, needed_interval, percent, points, ranked, verdict_text
+from querist.bench.wording import duration, final_saving, interval, needed, needed_interval, percent, points, ranked, verdict_text
 
 _STYLE = {"better": "green", "worse": "red", "equivalent": "cyan"}
 
 
 def table(study: Study) -> Table:
     """One row a method, the baseline first, then best to worst."""
-    title = f"{study.study}: {study.budgets[0]:,} to {study.budgets[-1]:,} labels, {study.measure} on the {study.split} split"
+    title = f"{study.study}: {study.counted[0]:,} to {study.counted[-1]:,} labels, {study.measure} on the {study.split} split"
     grid = Table(title=title, title_justify="left", title_style="bold", header_style="bold", pad_edge=False)
     for name in ("method", "seeds", "final accuracy", "mean over budget", "difference, points (95 %)", f"labels × {BASELINE} (95 %)", "verdict"):
         grid.add_column(name, justify="right" if name in ("seeds", "final accuracy", "mean over budget") else "left", overflow="fold")
@@ -31,6 +31,46 @@ def table(study: Study) -> Table:
         if name not in {row.method for row in compared}:
             grid.add_row(*_measured(name, study.methods[name]), "–", "–", "no finished pair of runs", style="red")
     return grid
+
+
+BOUGHT = ("method", "every class seen", "ten of each", "of the rarest class", "balance", "near-duplicates")
+"""Headings of `bought_rows`."""
+
+
+def bought_rows(study: Study) -> list[list[str]]:
+    """What was bought, one line a method under `BOUGHT`: labels until every class was seen once and ten times, then shares."""
+    return [
+        [
+            row.method,
+            _until(row.every_class, row.every_class_missed, row.runs),
+            _until(row.ten_each, row.ten_each_missed, row.runs),
+            percent(row.rarest_recall),
+            f"{row.balance:.3f}",
+            "–" if row.near_duplicates is None else percent(row.near_duplicates),
+        ]
+        for row in study.bought
+    ]
+
+
+TRAINED = ("method", "labels", "one training", "on the whole pool", "chosen ÷ whole")
+"""Headings of `trained_rows`."""
+
+
+def trained_rows(study: Study) -> list[list[str]]:
+    """Training on what was chosen against training on everything, one line a method under `TRAINED`."""
+    lines = []
+    for row in study.trained:
+        own = ["not within the budget", "–"] if row.labels is None or row.seconds is None else [f"{row.labels:,}", duration(row.seconds)]
+        share = "–" if row.seconds is None else f"{row.seconds / row.full_seconds:.2f} ×"
+        lines.append([row.method, *own, f"{duration(row.full_seconds)} ({row.full_labels:,} labels)", share])
+    return lines
+
+
+def _until(labels: float | None, missed: int, runs: int) -> str:
+    """Labels, and how many runs never came to it."""
+    if labels is None:
+        return f"never in {runs}"
+    return f"{labels:,.0f}" + (f" (never in {missed} of {runs})" if missed else "")
 
 
 def _measured(name: str, result: MethodResult) -> tuple[str, ...]:

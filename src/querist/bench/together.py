@@ -10,14 +10,13 @@ Reference: Demšar 2006 (ranks over data sets); Ash et al. 2020, arXiv:1906.0367
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from statistics import fmean
 
 import numpy as np
 
 from querist.bench import ranks
 from querist.bench.across import CellResult, Curves, Groups, Penalty, Rank, Tally, Together
 from querist.bench.penalty import Setting, penalty_matrix
-from querist.bench.results import Study, Void
+from querist.bench.results import Study, Void, mean_areas
 from querist.bench.spec import BASELINE
 from querist.core.errors import UsageError
 from querist.data.datasets import base_name
@@ -42,7 +41,8 @@ def cell_result(study: Study, cell: str, marks: Sequence[Void] = ()) -> CellResu
         comparisons=study.comparisons,
         label_saving=study.label_saving,
         at_budget=study.at_budget,
-        saturation=study.saturation,
+        gains=study.gains,
+        saturation=None if study.saturation is None else study.saturation.model_copy(update={"training": []}),
         failures=study.failures,
         checks=study.checks,
         void=[*study.void, *marks],
@@ -66,8 +66,9 @@ def together(cells: Mapping[str, CellResult]) -> Together:
     )
     if len(ranked) < 2 or not counted:
         return found
-    scores = np.array([[fmean([_area(cell, method, ranked) for cell in counted if base_name(cell.dataset) == block]) for method in ranked] for block in blocks])
-    places = np.array([_ranks_in(counted, block, ranked) for block in blocks])
+    areas = {block: np.array([list(mean_areas(cell.methods, ranked).values()) for cell in counted if base_name(cell.dataset) == block]) for block in blocks}
+    scores = np.array([rows.mean(axis=0) for rows in areas.values()])
+    places = np.array([ranks.mean_ranks(rows) for rows in areas.values()])
     gaps = {method: _gap(scores, ranked, method) for method in ranked}
     ranking = [
         Rank(
@@ -81,19 +82,6 @@ def together(cells: Mapping[str, CellResult]) -> Together:
 
 def _runs(cell: CellResult, method: str) -> bool:
     return method in cell.methods and bool(cell.methods[method].seeds)
-
-
-def _area(cell: CellResult, method: str, among: Sequence[str]) -> float:
-    """Mean AUBC over the seeds that all ranked methods share; over all seeds of the method where they share none."""
-    shared = set.intersection(*(set(cell.methods[name].seeds) for name in among))
-    found = cell.methods[method]
-    return fmean([area for seed, area in zip(found.seeds, found.aubc, strict=True) if seed in shared or not shared])
-
-
-def _ranks_in(cells: Sequence[CellResult], block: str, methods: Sequence[str]) -> np.ndarray:
-    """Mean rank of every method over the cells of one data set."""
-    rows = [[_area(cell, method, methods) for method in methods] for cell in cells if base_name(cell.dataset) == block]
-    return ranks.mean_ranks(np.array(rows))
 
 
 def _gap(scores: np.ndarray, methods: Sequence[str], method: str) -> float | None:

@@ -48,7 +48,8 @@ class Transfer:
         original: Learner options of the model that chose.
         models: Name → learner options of the others.
         budgets: Numbers of labels.
-        curves: Model → method → seed → accuracies; the model that chose is called `original`.
+        metric: What the curves measure, as the study did.
+        curves: Model → method → seed → its values; the model that chose is called `original`.
         rows: What each method retains under each model.
         trained: How many models were trained, and how many were known from before or shared by several methods.
     """
@@ -58,6 +59,7 @@ class Transfer:
     original: Mapping[str, Any]
     models: Mapping[str, Mapping[str, Any]]
     budgets: tuple[int, ...]
+    metric: str
     curves: Mapping[str, Mapping[str, Mapping[int, Sequence[float]]]]
     rows: tuple[Retained, ...]
     trained: Mapping[str, int]
@@ -81,6 +83,7 @@ class Transfer:
             "dataset": self.dataset,
             "split": "development",
             "measure": "aubc",
+            "metric": self.metric,
             "budgets": list(self.budgets),
             "original": dict(self.original),
             "models": {name: dict(options) for name, options in self.models.items()},
@@ -103,7 +106,7 @@ def transfer(
 ) -> Transfer:
     """Train other models on every labelled set that a study recorded, with the streams of the run, and compare the gains over the baseline.
 
-    With the study's own recipe as the other model every accuracy comes out as recorded.
+    With the study's own recipe as the other model every value comes out as recorded.
 
     Args:
         source: Folder of the study, or its snapshot.
@@ -156,7 +159,7 @@ class _Transfer:
         budgets = self.found.spec.budgets
         rows = [row for name in self.models for row in retained(name, budgets, original, curves[name], self.found.spec.margin)]
         trained = {"new": len(self.fits.rows) - self.fits.before, "before": self.fits.before, "shared": self.shared}
-        return Transfer(self.found.spec.title, self.data.name, self.original, self.models, budgets, curves, tuple(rows), trained)
+        return Transfer(self.found.spec.title, self.data.name, self.original, self.models, budgets, self.found.spec.metric, curves, tuple(rows), trained)
 
     def _model(self, name: str, options: Mapping[str, Any]) -> dict[str, dict[int, tuple[float, ...]]]:
         from querist.assemble.parts import learner
@@ -164,27 +167,29 @@ class _Transfer:
         ground = Ground.open(self.data, options, self.folder)
         tests = ground.development()
 
-        made = {run.method: learner(options, run.method) for run in self.found.runs}
+        made = {run.method: learner(options, self.found.spec.strategy(run.method)) for run in self.found.runs}
         curves: dict[tuple[str, int], list[float]] = {}
         for run in self.found.runs:
             for number, labels, _ in run.rounds:
-                reached = self._accuracy(ground, tests, made[run.method], run, number, labels)
+                reached = self._measured(ground, tests, made[run.method], run, number, labels)
                 curves.setdefault((run.method, run.seed), []).append(reached)
                 self.done += 1
                 self.report("transfer", self.done / self.total, {"what": f"{name}: {run.method} seed {run.seed}, {labels:,} labels: {100 * reached:.1f} %"})
         return _table(self.found.runs, curves)
 
-    def _accuracy(self, ground: Ground, tests: Inputs, made: Learner, run: IndexSets, number: int, labels: int) -> float:
+    def _measured(self, ground: Ground, tests: Inputs, made: Learner, run: IndexSets, number: int, labels: int) -> float:
         known = self.data.targets if run.values is None else run.values
         values = {item: known[item] for item in canonical(run.ids[:labels])}
         # Methods of a seed share the first labelled set, and the same labels under the same streams are the same model.
         key = digest({"options": dict(ground.options), "learner": spec(made), "seed": run.seed, "round": number, "labelled": values})
-        if key in self.fits:
+        metric = self.found.spec.metric
+        if key in self.fits and metric in self.fits[key]:
             self.shared += 1
         else:
             fitted = ground.fit(made, values, Streams(run.seed, number), values)
-            self.fits.add(key, {"accuracy": ground.measure(fitted, self.data.test, tests)["accuracy"]})
-        return float(self.fits[key]["accuracy"])
+            measured = ground.measure(fitted, self.data.test, tests)
+            self.fits.add(key, {"accuracy": measured["accuracy"], metric: measured[metric]})
+        return float(self.fits[key][metric])
 
 
 def _kept(original: Mapping[str, Any], options: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -323,7 +323,7 @@ def _sized(request: Request, pool: int, classes: int) -> Request:
 
 
 def toml(tuned: Tuned, provenance: str) -> str:
-    """The learner table as it may be pasted into a study, with its origin in comments.
+    """The learner table and the labels that it cost, as they may be pasted into a study, with their origin in comments.
 
     Args:
         tuned: The result.
@@ -334,6 +334,8 @@ def toml(tuned: Tuned, provenance: str) -> str:
         f"# Tuned on random labelled sets of {request.dataset}, the development split unseen; all trials: {provenance}",
         f"# Labels seen: {counted['total']:,} ({counted['validation']:,} for validation, {counted['labelled']:,} in labelled sets).",
         f"# Settings: {'the recipe’s own' if tuned.chosen == OWN else _said(tuned.trials[tuned.chosen].params)}",
+        "",
+        f"tuning_labels = {counted['total']}",
         "",
     ]
     return "\n".join([*head, *_table("learner", tuned.learner)]) + "\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from querist.bench.results import AtBudget, Comparison, LabelSaving, Study
+from querist.bench.results import AtBudget, Comparison, Gain, LabelSaving, Study
 from querist.bench.spec import BASELINE
 from querist.bench.statistics import LEAST_SEEDS
 
@@ -71,6 +71,12 @@ def ranked(study: Study) -> list[Comparison]:
     return sorted(study.comparisons, key=lambda row: (_ORDER.index(row.verdict), -row.difference, row.method))
 
 
+def gain_text(gain: Gain) -> str:
+    """One source of a gain in a line."""
+    certainty = "" if gain.low is None else f" (95 % interval {interval(gain.low, gain.high)})"
+    return f"{gain.source}: {points(gain.difference)} points{certainty}, {gain.method} against {gain.baseline}, {gain.n} seeds: {gain.verdict}"
+
+
 def final_saving(study: Study, method: str) -> LabelSaving | None:
     """The label saving at the baseline's final accuracy."""
     return next((row for row in study.label_saving if row.method == method and row.fraction == 1.0), None)
@@ -88,8 +94,9 @@ def statement(study: Study, comparison: Comparison) -> str:
     if saving is not None:
         parts.append(_saving_sentence(study, saving))
     if final is not None:
+        labels = study.tuning_labels + final.labels
         gap = f"{points(final.difference)} points" + ("" if final.low is None else f", 95 % interval {interval(final.low, final.high)}")
-        parts.append(f"With {final.labels:,} labels {name} reached {percent(final.accuracy)}, {BASELINE} {percent(final.baseline_accuracy)} ({gap}).")
+        parts.append(f"With {labels:,} labels {name} reached {percent(final.accuracy)}, {BASELINE} {percent(final.baseline_accuracy)} ({gap}).")
     parts.append(_verdict_sentence(study, comparison))
     return " ".join(parts)
 
@@ -102,11 +109,13 @@ def sentence(study: Study) -> str:
         if not curves:
             return "No run finished."
         reached = percent(sum(row[-1] for row in curves) / len(curves))
-        return f"{BASELINE} reached {reached} with {study.budgets[-1]:,} labels; there was nothing to compare it with."
+        return f"{BASELINE} reached {reached} with {study.counted[-1]:,} labels; there was nothing to compare it with."
     best, *others = rows
     text = statement(study, best)
     if others:
         text += f" First of {len(rows)} methods compared, by verdict and then by difference."
+    if study.tuning_labels:
+        text += f" Labels include the {study.tuning_labels:,} that tuned the recipe, for every method alike."
     worse = [f"{row.method} ({points(row.difference)} points)" for row in others if row.verdict == "worse"]
     return f"{text} Worse than {BASELINE}: {', '.join(worse)}." if worse else text
 
@@ -114,7 +123,7 @@ def sentence(study: Study) -> str:
 def _saving_sentence(study: Study, saving: LabelSaving) -> str:
     if saving.ratio is None:
         more = "" if saving.bound is None else f": it needs more than {1 / saving.bound:.2f} × the labels"
-        return f"{saving.method} did not reach the final {study.measure} of {BASELINE} ({percent(saving.at)}) within {study.budgets[-1]:,} labels{more}."
+        return f"{saving.method} did not reach the final {study.measure} of {BASELINE} ({percent(saving.at)}) within {study.counted[-1]:,} labels{more}."
     ends = needed_interval(saving)
     certainty = f"95 % interval {ends}; {saving.n} seeds" if ends else f"{saving.n} seeds: no interval" if saving.n > 1 else "1 seed: no interval"
     return f"{saving.method} needed {needed(saving)} the labels of {BASELINE} to reach its final {study.measure} of {percent(saving.at)} ({certainty})."

@@ -23,6 +23,7 @@ def bench(
     source: Annotated[str | None, typer.Argument(metavar="SUITE|SPEC.toml", help="A suite, or the file of a bench or study.", show_default=False)] = None,
     out: Annotated[str | None, typer.Option("--out", help="Folder of the bench; finished runs in it are kept.", metavar="DIR")] = None,
     workers: Annotated[int | None, typer.Option("--workers", help="Processes.", metavar="N")] = None,
+    ablate: Annotated[list[str] | None, typer.Option("--ablate", help="Tell its gains apart: strategy, scheme or wrapper.", metavar="METHOD")] = None,
     final: Annotated[bool, typer.Option("--final", help="Open the final test sets; date, commit and study are logged.")] = False,
     root: Root = None,
     listed: Annotated[bool, typer.Option("--list", help="List suites, data sets and variants.")] = False,
@@ -39,7 +40,8 @@ def bench(
     from querist.bench.suites import bench_of
 
     spec = bench_of(source)
-    changes = {**({"workers": workers} if workers else {}), **({"shared": {**spec.shared, "root": root}, "roots": {}} if root else {})}
+    more = {"ablate": tuple(dict.fromkeys((*spec.ablate, *ablate)))} if ablate else {}
+    changes = {**more, **({"workers": workers} if workers else {}), **({"shared": {**spec.shared, "root": root}, "roots": {}} if root else {})}
     return _run(spec.model_copy(update=changes), Path(out or f"querist-{spec.name}"), final)
 
 
@@ -53,7 +55,7 @@ def _run(spec: BenchSpec, out: Path, final: bool) -> int:
     cells = spec.expand(final=final)
     for cell in cells:
         for method in cell.spec.methods:
-            catalogue.acquisition(method)
+            catalogue.acquisition(cell.spec.strategy(method))
         if cell.spec.recipe is not None:
             catalogue.row(cell.spec.recipe, "recipe")
     command = shlex.join(["querist", *sys.argv[1:]])
@@ -78,7 +80,8 @@ def _plain(record: Bench, studies: dict[str, Study], out: Path) -> dict[str, Any
         parts = {part: [{"cell": name, **row} for name, study in each.items() for row in study[part]] for part in ("comparisons", "label_saving", "failures")}
         whole = {"dataset": ", ".join(dict.fromkeys(study["dataset"] for study in each.values())), "report": str(out / "report.html"), **parts}
     bench = record.model_dump(mode="json", exclude={"cells", "environment"})
-    places = {"out": str(out), "record": str(out / "bench.json"), "snapshot": whole.get("snapshot") or None}
+    snapshot = whole.get("snapshot") or str(out / "snapshot.json")
+    places = {"out": str(out), "record": str(out / "bench.json"), "snapshot": snapshot if Path(snapshot).is_file() else None}
     return {**whole, **bench, "study": record.bench, **places, "cells": each}
 
 

@@ -37,6 +37,8 @@ def run(
     budget: Annotated[int | None, typer.Option("--budget", help="Labels at the end.", metavar="N")] = None,
     network: Annotated[str | None, typer.Option("--network", help="Network, by name.", metavar="NAME")] = None,
     recipe: Annotated[str | None, typer.Option("--recipe", help="Recipe of the catalogue.", metavar="NAME")] = None,
+    scheme: Annotated[str | None, typer.Option("--scheme", help="Training scheme for all methods: catalogue name or module:Class.", metavar="NAME")] = None,
+    refit: Annotated[str | None, typer.Option("--refit", help="Where a round starts, by name.", metavar="NAME")] = None,
     root: Root = None,
     workers: Annotated[int | None, typer.Option("--workers", help="Processes.", metavar="N")] = None,
     final: Annotated[bool, typer.Option("--final", help="Measure on the final test set instead of the development split.")] = False,
@@ -51,4 +53,5 @@ def run(
 
     sizes = {"seeds": seeds, "initial": initial, "batch": batch, "budget": budget, "workers": workers}
     wishes = {**sizes, "methods": tuple(method) if method else None, "network": network, "recipe": recipe, "root": root, "final": final or None}
-    return study(wishes, dataset, out)
+    learner = {key: value for key, value in {"scheme": scheme, "refit": refit}.items() if value is not None}
+    return study({**wishes, "learner": learner or None}, dataset, out)

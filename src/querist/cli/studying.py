@@ -36,7 +36,7 @@ def study(wishes: Mapping[str, Any], source: str | None, out: str | None) -> int
         spec = StudySpec.from_toml(Path(source), **given)
     else:
         spec = StudySpec.of({**given, **({"dataset": source} if source else {})})
-    _check(spec.methods, spec.recipe)
+    _check([spec.strategy(method) for method in spec.methods], spec.recipe)
     folder = Path(out or f"querist-{spec.title}")
     with progress(spec) as watching:
         done = run_study(spec, folder, emit=watching, command=shlex.join(["querist", *sys.argv[1:]]))
@@ -48,7 +48,7 @@ def study(wishes: Mapping[str, Any], source: str | None, out: str | None) -> int
     return FAILED if done.failures else DONE
 
 
-def _check(methods: Sequence[str], recipe: str | None) -> None:
+def _check(methods: Sequence[str | Mapping[str, Any]], recipe: str | None) -> None:
     """Names are looked up before the work starts."""
     for method in methods:
         catalogue.acquisition(method)

@@ -115,6 +115,7 @@ def _meant(value: Any, default: Any) -> Any:
 
 def inference_name(method: str | Mapping[str, Any] | Any) -> str:
     """Name of the inference that a method asks for (`deterministic` unless its row says otherwise)."""
+    method = _row_of(method)
     if isinstance(method, str) and ":" not in method:
         return str(acquisition_row(method).get("inference", "deterministic"))
     return str(getattr(acquisition(method), "inference", "deterministic"))
@@ -122,16 +123,24 @@ def inference_name(method: str | Mapping[str, Any] | Any) -> str:
 
 def recipe_name(method: str | Mapping[str, Any] | Any) -> str | None:
     """Name of the recipe that a method's row asks for because few learners provide what it needs; None for most."""
+    method = _row_of(method)
     if isinstance(method, str) and ":" not in method:
-        return row(method, "strategy").get("recipe")
+        return acquisition_row(method).get("recipe")
     return None
 
 
 def scheme_name(method: str | Mapping[str, Any] | Any) -> str | None:
     """Name of the training scheme that a method's row asks for, because it trains what the method reads; None for most."""
+    method = _row_of(method)
     if isinstance(method, str) and ":" not in method:
         return row(method, "strategy").get("trains")
     return None
+
+
+def _row_of(method: Any) -> Any:
+    """The catalogue name in a spec that starts from one, `{"use": "bald", …}`: its row holds for it; anything else as it is."""
+    named = method.get("use") if isinstance(method, Mapping) else None
+    return named if isinstance(named, str) and ":" not in named else method
 
 
 def evidence(name: str) -> Row:

@@ -26,8 +26,8 @@ from querist.learn.device import scoring
 from querist.learn.layout import layout
 from querist.learn.schemes.base import Scheme, TrainingSet
 from querist.learn.stage_run import hold_back
+from querist.learn.task import TaskHead
 from querist.nets.base import Network, NetworkFactory
-from querist.tasks.classification.learning import ClassificationHead
 
 ARCHITECTURE = "architecture.json"
 APART = 10**12
@@ -67,7 +67,7 @@ class Search:
 
     make: Make
     scheme: Scheme
-    task: ClassificationHead
+    task: TaskHead
     data: TrainingSet
     streams: Streams
     report: Report

@@ -24,11 +24,13 @@ class Before:
         folder: The folder.
         member: Ensemble member.
         make: A fresh network of this round's shape.
+        continued: Whether this round's network starts from the weights of that one.
     """
 
     folder: Path
     member: int
     make: Callable[[], Network]
+    continued: bool = False
 
     @cached_property
     def network(self) -> Network | None:

@@ -21,8 +21,8 @@ from querist.core.errors import UsageError
 from querist.learn.device import evaluating
 from querist.learn.layout import layout
 from querist.learn.learner import Fitted
+from querist.learn.task import TaskHead
 from querist.nets.base import Network
-from querist.tasks.classification.learning import ClassificationHead
 
 MODES: Final = ("grad_norm", "last_layer", "el2n")
 CHUNK = 64
@@ -30,7 +30,7 @@ CHUNK = 64
 
 
 def importance(
-    fitted: Fitted, task: ClassificationHead, ids: Sequence[str], targets: NDArray[np.int64], mode: str = "grad_norm",
+    fitted: Fitted, task: TaskHead, ids: Sequence[str], targets: NDArray[np.int64], mode: str = "grad_norm",
     on_batch: Callable[[int], None] = lambda done: None,
 ) -> NDArray[np.float64]:  # fmt: skip
     """Importance of labelled items to a trained network, its members averaged; the network is asked in eval mode and left as it is.
@@ -61,7 +61,7 @@ def importance(
 
 
 def _whole(
-    network: Network, task: ClassificationHead, fitted: Fitted, ids: Sequence[str], targets: NDArray[np.int64], mode: str, on_batch: Callable[[int], None]
+    network: Network, task: TaskHead, fitted: Fitted, ids: Sequence[str], targets: NDArray[np.int64], mode: str, on_batch: Callable[[int], None]
 ) -> NDArray[np.float64]:
     """Norms of the gradient over all weights: of a batch at once where every layer is a known one, else item by item."""
     norms, chunk = np.empty(len(ids)), CHUNK
@@ -75,7 +75,7 @@ def _whole(
     return norms
 
 
-def _one_by_one(network: Network, task: ClassificationHead, x: Tensor, y: Tensor) -> list[float]:
+def _one_by_one(network: Network, task: TaskHead, x: Tensor, y: Tensor) -> list[float]:
     weights = [weight for weight in network.parameters() if weight.requires_grad]
     norms = []
     for row in range(len(x)):
@@ -95,7 +95,7 @@ def _known(network: Network) -> bool:
     return plain and all(isinstance(module, nn.Linear | nn.Conv2d | nn.BatchNorm1d | nn.BatchNorm2d) for module in _owners(network))
 
 
-def _squares(network: Network, task: ClassificationHead, x: Tensor, y: Tensor) -> Tensor | None:
+def _squares(network: Network, task: TaskHead, x: Tensor, y: Tensor) -> Tensor | None:
     """Squared norms (n,) from one pass: in eval mode an item's gradient at a layer's output depends on that item alone. None if a layer ran twice."""
     owners = _owners(network)
     seen: dict[nn.Module, list[tuple[Tensor, Tensor]]] = {module: [] for module in owners}
@@ -133,7 +133,7 @@ def _layer(module: nn.Module, given: Tensor, gradient: Tensor) -> list[Tensor]:
 
 
 def _last(
-    network: Network, task: ClassificationHead, fitted: Fitted, ids: Sequence[str], targets: NDArray[np.int64], mode: str, on_batch: Callable[[int], None]
+    network: Network, task: TaskHead, fitted: Fitted, ids: Sequence[str], targets: NDArray[np.int64], mode: str, on_batch: Callable[[int], None]
 ) -> NDArray[np.float64]:
     values = np.empty(len(ids))
     for first in range(0, len(ids), 256):

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from querist.learn.device import scoring
+from querist.learn.task import TaskHead
 from querist.nets.base import Network
-from querist.tasks.classification.learning import ClassificationHead
 
 State = dict[str, Tensor]
 
@@ -28,7 +28,7 @@ class Best:
         x, y: The held-back items.
     """
 
-    def __init__(self, network: Network, task: ClassificationHead, x: Tensor, y: Tensor) -> None:
+    def __init__(self, network: Network, task: TaskHead, x: Tensor, y: Tensor) -> None:
         self._network, self._task, self._x, self._y = network, task, x, y
         self._loss, self._kept = math.inf, weights(network)
 
@@ -103,6 +103,6 @@ def follow(follower: nn.Module, leader: nn.Module, decay: float, step: int) -> N
     """
     past = min(1.0 - 1.0 / (step + 1), decay)
     for mean, new in zip(follower.parameters(), leader.parameters(), strict=True):
-        mean.mul_(past).add_(new, alpha=1.0 - past)
+        mean.lerp_(new, 1.0 - past)  # unlike the sum of two products it leaves what does not move to the bit
     for kept, current in zip(follower.buffers(), leader.buffers(), strict=True):
         kept.copy_(current)

@@ -34,9 +34,9 @@ from querist.learn.schemes.base import Fit, Scheme, TrainingSet
 from querist.learn.schemes.supervised import Supervised
 from querist.learn.statistics.forward import Scored, batch_size, score
 from querist.learn.statistics.registry import offered
+from querist.learn.task import TaskHead
 from querist.learn.unlabelled import Unlabelled
 from querist.nets.base import MLP, Network, NetworkFactory
-from querist.tasks.classification.learning import ClassificationHead
 
 
 class Learns(Protocol):
@@ -46,11 +46,11 @@ class Learns(Protocol):
     def provides(self) -> frozenset[str]: ...
 
     def fit(
-        self, inputs: Inputs, task: ClassificationHead, labelled: Mapping[str, Any], streams: Streams, previous: str | None, report: Report,
+        self, inputs: Inputs, task: TaskHead, labelled: Mapping[str, Any], streams: Streams, previous: str | None, report: Report,
         pool: Sequence[str] = (), folder: Path | None = None,
     ) -> Fitted: ...  # fmt: skip
 
-    def restore(self, inputs: Inputs, task: ClassificationHead, folder: Path, streams: Streams) -> Fitted | None: ...
+    def restore(self, inputs: Inputs, task: TaskHead, folder: Path, streams: Streams) -> Fitted | None: ...
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Learner:
         return bool(getattr(self.network, "linear", False))
 
     def fit(
-        self, inputs: Inputs, task: ClassificationHead, labelled: Mapping[str, Any], streams: Streams, previous: str | None, report: Report,
+        self, inputs: Inputs, task: TaskHead, labelled: Mapping[str, Any], streams: Streams, previous: str | None, report: Report,
         pool: Sequence[str] = (), folder: Path | None = None,
     ) -> Fitted:  # fmt: skip
         """Train on the labelled items.
@@ -118,7 +118,7 @@ class Learner:
         for member in range(self.inference.members):
             own = streams.of(member)
             network = make(found.factory, own)
-            before = None if previous is None else Before(Path(previous), member, partial(make, found.factory, own))
+            before = None if previous is None else Before(Path(previous), member, partial(make, found.factory, own), continued=self.refit != "scratch")
             if before is not None:
                 refit.start(network, before)
             networks.append(network)
@@ -140,7 +140,7 @@ class Learner:
             return [(0, tuple(networks[1:]))]
         return [(member, ()) for member in range(len(networks))]
 
-    def restore(self, inputs: Inputs, task: ClassificationHead, folder: Path, streams: Streams) -> Fitted | None:
+    def restore(self, inputs: Inputs, task: TaskHead, folder: Path, streams: Streams) -> Fitted | None:
         """What `Fitted.save` wrote into a folder, or None if it is not (wholly) there."""
         factory = kept(folder) if hasattr(self.network, "candidates") else self.network
         networks, fits = [], []
@@ -155,12 +155,14 @@ class Learner:
             fits.append(self._beside(network, task, inputs, own, load(beside_file(folder, member))))
         return Fitted(networks, self.inference, inputs, streams, tuple(fits)) if networks else None
 
-    def _beside(self, network: Network, task: ClassificationHead, inputs: Inputs, streams: Streams, kept: Mapping[str, Tensor]) -> Fit:
+    def _beside(self, network: Network, task: TaskHead, inputs: Inputs, streams: Streams, kept: Mapping[str, Tensor]) -> Fit:
         """What a scheme had trained beside the network."""
         modules: dict[str, nn.Module] = {}
         if any(name.startswith("module/") for name in kept):
-            nothing = TrainingSet(torch.zeros((1, *inputs.shape)), np.zeros(1, dtype=np.int64))
-            modules = dict(written(brought(self.inference, self.scheme), Setting(network, task, nothing, streams)).modules)
+            none = task.targets({})
+            nothing = TrainingSet(torch.zeros((1, *inputs.shape)), np.zeros((1, *none.shape[1:]), dtype=none.dtype))
+            programme = written(brought(self.inference, self.scheme), Setting(network, task, nothing, streams))
+            modules = {name: module for name, module in programme.modules.items() if name not in programme.passing}
             for name, module in modules.items():
                 own = f"module/{name}/"
                 module.load_state_dict({key.removeprefix(own): tensor for key, tensor in kept.items() if key.startswith(own)})
@@ -168,7 +170,7 @@ class Learner:
         memory = {name.removeprefix("memory/"): tensor for name, tensor in kept.items() if name.startswith("memory/")}
         return Fit(0, math.nan, modules=modules, memory=memory)
 
-    def _fresh(self, inputs: Inputs, task: ClassificationHead, streams: Streams, factory: NetworkFactory) -> Network:
+    def _fresh(self, inputs: Inputs, task: TaskHead, streams: Streams, factory: NetworkFactory) -> Network:
         with torch.random.fork_rng(devices=[]):  # the constructors of torch's layers draw from the global stream, in vain
             return arranged(dressed(self.inference, factory.make(inputs.shape, task.outputs, generator(torch_seed(streams("model_init"))))))
 

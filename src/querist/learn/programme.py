@@ -19,8 +19,8 @@ from querist.core.rng import Streams, torch_seed
 from querist.learn.augment import Augment
 from querist.learn.device import generator
 from querist.learn.schemes.base import TrainingSet
+from querist.learn.task import TaskHead
 from querist.nets.base import Network
-from querist.tasks.classification.learning import ClassificationHead
 
 if TYPE_CHECKING:
     from querist.learn.step import Step
@@ -44,7 +44,7 @@ class Setting:
     """
 
     network: Network
-    task: ClassificationHead
+    task: TaskHead
     data: TrainingSet
     streams: Streams
 
@@ -123,10 +123,34 @@ class Hook:
     Attributes:
         run: Told the training, which it may give pseudo-targets or notes.
         times: How often in the stage, at even distances, from the first step on.
+        start: Share of the stage before that.
     """
 
     run: Callable[[Training], None]
     times: int = 1
+    start: float = 0.0
+
+    def at(self, steps: int) -> list[int]:
+        """The steps of the stage before which it is done."""
+        first = self.start * steps
+        return [int(first + time * (steps - first) / self.times) for time in range(self.times)]
+
+
+@dataclass(frozen=True)
+class Once:
+    """Says that a stage is carried out once in a project: later rounds find its result in their memory and begin with it.
+
+    So every round that starts anew starts from the same weights, and pays for them once. A round that continues from the weights of the
+    one before (`Before.continued`) keeps the network it has.
+
+    Attributes:
+        modules: Whose weights and buffers are the result; `network.trunk` names a part of one. What depends on the number of classes is no
+            part of it: a class more, and the result would no longer fit.
+        key: Of what the stage does, a digest of its configuration for example; what was kept under another key is not taken up.
+    """
+
+    modules: tuple[str, ...] = ("network.trunk",)
+    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -145,6 +169,19 @@ class Follower:
 
 
 @dataclass(frozen=True)
+class Group:
+    """A part of every labelled batch, drawn from some of the items only.
+
+    Attributes:
+        size: Items of a step, at most all there are.
+        rows: Places among the labelled items; None for the pseudo-labelled ones.
+    """
+
+    size: int
+    rows: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
 class Stage:
     """A number of steps.
 
@@ -152,8 +189,11 @@ class Stage:
         name: For progress.
         steps: Their number, a function of the number of labels alone.
         phases: Carried out in turn in each step.
-        batch: Labelled items of a step, at most all there are.
+        batch: Labelled items of a step, at most all there are; pseudo-labelled ones are among them as often as there are of them.
+        groups: Parts that the batch is put together of instead; those without items are left out, and without any `batch` holds.
+        share: Of the batch that is labelled by people, where some of it is not; 0 leaves it to the numbers.
         unlabelled: Unlabelled items of a step.
+        everything: Whether the inputs of labelled items are among the unlabelled ones too.
         augment: Of labelled batches.
         views: Name → transform of unlabelled batches.
         hooks: Between steps.
@@ -161,13 +201,18 @@ class Stage:
         average: Share of the last steps over which the network's weights are averaged; 0 keeps the last.
         validation: Share of the labelled items held back to choose the best of ten checkpoints.
         part: Number of the streams that it draws from; 0 is what plain training draws from.
+        frozen: Modules, or parts such as `network.trunk`, whose weights and buffers stay as they are.
+        once: If the stage is carried out in the first round alone, what comes of it.
     """
 
     name: str
     steps: int
     phases: tuple[Phase, ...]
     batch: int = 64
+    groups: tuple[Group, ...] = ()
+    share: float = 0.0
     unlabelled: int = 0
+    everything: bool = False
     augment: Transform = Augment()
     views: Mapping[str, Transform] = field(default_factory=dict)
     hooks: tuple[Hook, ...] = ()
@@ -175,6 +220,8 @@ class Stage:
     average: float = 0.0
     validation: float = 0.0
     part: int = 0
+    frozen: tuple[str, ...] = ()
+    once: Once | None = None
 
 
 @dataclass(frozen=True)
@@ -187,6 +234,7 @@ class Programme:
         answers: The module whose weights the network has in the end.
         hidden: Whether steps show the outputs of hidden layers.
         after: Done when all stages are.
+        passing: Modules that are of no use once the fit is done: they are not kept beside the network.
     """
 
     stages: tuple[Stage, ...]
@@ -194,6 +242,7 @@ class Programme:
     answers: str = "network"
     hidden: bool = False
     after: tuple[Callable[[Training], None], ...] = ()
+    passing: tuple[str, ...] = ()
 
     def stage(self, name: str = TRAIN) -> Stage:
         """The stage of this name.
@@ -206,6 +255,11 @@ class Programme:
     def with_stage(self, changed: Stage) -> Programme:
         """The same with the stage of that name replaced."""
         return dataclasses.replace(self, stages=tuple(changed if stage.name == changed.name else stage for stage in self.stages))
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps that move the network."""
+        return sum(stage.steps * phase.repeats for stage in self.stages for phase in stage.phases if "network" in phase.updates)
 
     def joined(self, *terms: Term, modules: Mapping[str, nn.Module] | None = None, hidden: bool = False) -> Programme:
         """The same with further terms, and the weights of further modules, in the last phase of the training stage that moves the network."""

@@ -27,6 +27,7 @@ from querist.learn.learner import Fitted, Learns
 from querist.learn.schemes.base import Fit
 from querist.learn.selecting import choose
 from querist.learn.statistics.registry import LAZY, compute
+from querist.learn.task import TaskHead
 from querist.learn.view import FittedView
 from querist.learn.watched import Reads
 from querist.tasks.classification.learning import ClassificationHead
@@ -104,7 +105,7 @@ class LearnerRuntime:
         """Compute what later rounds will need, for about this long; True while there is more to do."""
         return self.inputs.advance(seconds)
 
-    def _fitted(self, job: RoundJob, task: ClassificationHead, labelled: Mapping[str, Any], streams: Streams, report: Report) -> Fitted:
+    def _fitted(self, job: RoundJob, task: TaskHead, labelled: Mapping[str, Any], streams: Streams, report: Report) -> Fitted:
         """Train, or take up what an interrupted update of the same round and the same labels had already trained."""
         folder = Path(job.workdir)
         mark = folder / MARK
@@ -121,7 +122,7 @@ class LearnerRuntime:
         mark.write_text(canonical_json({"trained": same, "fits": told}), encoding="utf-8")
         return fitted
 
-    def _evaluate(self, fitted: Fitted, task: ClassificationHead, test: Mapping[str, Any], report: Report) -> dict[str, float]:
+    def _evaluate(self, fitted: Fitted, task: TaskHead, test: Mapping[str, Any], report: Report) -> dict[str, float]:
         if not test:
             return {}
         ids = list(test)

@@ -17,10 +17,11 @@ from querist.core.rng import Streams, torch_seed
 from querist.learn.device import generator
 from querist.learn.keepers import Average, Best, State, follow, weights
 from querist.learn.layout import layout
+from querist.learn.once import part
 from querist.learn.optimiser import AdamW, one_cycle
-from querist.learn.programme import PART, Hook, Phase, Stage
+from querist.learn.programme import PART, Group, Hook, Phase, Stage
 from querist.learn.step import Step
-from querist.learn.unlabelled import Order
+from querist.learn.unlabelled import Mixed, Order
 from querist.nets.base import Network
 
 if TYPE_CHECKING:
@@ -67,9 +68,10 @@ class StageRun:
         self._streams = streams if stage.part == 0 else streams.of(streams.member + PART * stage.part)
         labels = setting.data.y
         train, held = hold_back(len(labels), stage.validation, streams)
-        self._x, self._y = setting.data.x[torch.from_numpy(train)], torch.from_numpy(labels[train])
+        self._train, self._x, self._y = train, setting.data.x[torch.from_numpy(train)], torch.from_numpy(labels[train])
         pool = setting.data.pool
-        self._pool = pool if pool is not None and len(pool) and stage.unlabelled else None
+        there = pool is not None and len(pool) > 0 and stage.unlabelled > 0
+        self._pool = None if pool is None or not there else pool.after(setting.data.x) if stage.everything else pool
         for follower in stage.followers:
             training.modules[follower.name] = copy.deepcopy(training.modules[follower.of]).requires_grad_(False)
         self._moving = {name: [tensor for tensor in module.parameters() if tensor.requires_grad] for name, module in training.modules.items()}
@@ -89,12 +91,20 @@ class StageRun:
         self._average = Average(setting.network, stage.steps - int(stage.average * stage.steps)) if stage.average else None
         training.validated_on = max(training.validated_on, len(held))
         self._draws = 1 + sum(phase.repeats - 1 for phase in self._phases)
+        self._extra = {phase.name: sum(before.repeats - 1 for before in self._phases[:place]) for place, phase in enumerate(self._phases)}
         self._shuffles, self._since = 0, 0
         self._unlabelled = None if self._pool is None else Order(len(self._pool), stage.unlabelled, self._streams.of(self._streams.member + 1)("unlabelled"))
         self._step = 0
-        self._order: Order
+        self._rows: list[Tensor] = []
+        self._places: list[np.ndarray] = []
+        self._order: Order | Mixed
         self._targets: Targets
         self.shuffle()
+
+    @property
+    def progress(self) -> float:
+        """Share of the steps that are done."""
+        return self._step / self._stage.steps
 
     def shuffle(self) -> None:
         """Take up the present targets; what was drawn before stays as it was."""
@@ -105,10 +115,29 @@ class StageRun:
             ones, y = torch.ones(len(self._y)), self._y
             weight = torch.cat([ones, torch.ones(len(pseudo.y)) if pseudo.weight is None else pseudo.weight])
             self._targets = Targets(torch.cat([self._x, pseudo.x]), torch.cat([y, pseudo.y.to(y.dtype)]), weight)
-        count = len(self._targets.y)
+        count, size = len(self._targets.y), self._stage.batch
         source: Streams = self._streams.of(self._streams.member + PART * 1000 * self._shuffles) if self._shuffles else self._streams
-        self._order = Order(count, min(self._stage.batch, max(count, 2)), source("loader"))
+        if sets := self._sets(count):
+            rngs = [source.of(source.member + PART * 100 * number)("loader") for number in range(len(sets))]
+            self._order = Mixed([rows for rows, _ in sets], [size for _, size in sets], rngs)
+        else:
+            self._order = Order(count, min(size, max(count, 2)), source("loader"))
         self._since, self._shuffles = self._step, self._shuffles + 1
+
+    def _sets(self, count: int) -> list[tuple[np.ndarray, int]]:
+        """The parts of a batch: rows and how many of them; none where it is drawn from all rows alike."""
+        size, first = self._stage.batch, len(self._y)
+        if self._stage.share and first < count:
+            own = min(max(round(self._stage.share * size), 1), size)
+            return [(np.arange(first), own), (np.arange(first, count), size - own)]
+        sets = [(self._members(group, count), group.size) for group in self._stage.groups]
+        return [(rows, take) for rows, take in sets if len(rows)]
+
+    def _members(self, group: Group, count: int) -> np.ndarray:
+        """Rows of a group among the items trained on."""
+        if group.rows is None:
+            return np.arange(len(self._y), count)
+        return np.flatnonzero(np.isin(self._train, np.array(group.rows, dtype=np.int64)))
 
     def run(self, saved: State) -> None:
         """All steps.
@@ -117,11 +146,11 @@ class StageRun:
             Diverged: at a loss that is not finite.
         """
         training, stage = self._training, self._stage
-        _modes(training.modules, [follower.name for follower in stage.followers])
+        _modes(training.modules, [*(follower.name for follower in stage.followers), *stage.frozen])
         hooks: dict[int, list[Hook]] = {}
         for hook in stage.hooks:
-            for at in range(hook.times):
-                hooks.setdefault(int(at * stage.steps / hook.times), []).append(hook)
+            for at in hook.at(stage.steps):
+                hooks.setdefault(at, []).append(hook)
         with torch.random.fork_rng(devices=[]):
             # torch's dropout layers draw from the global generator only: it is set inside this fork and restored after.
             torch.manual_seed(torch_seed(self._streams("dropout")))
@@ -131,6 +160,7 @@ class StageRun:
                 self._step = step
                 for hook in hooks.get(step, []):
                     hook.run(training)
+                self._draw(step)
                 for phase in self._phases:
                     for repeat in range(phase.repeats):
                         training.loss = self._update(phase, step, repeat)
@@ -157,7 +187,7 @@ class StageRun:
     def _update(self, phase: Phase, step: int, repeat: int) -> float:
         stage, training = self._stage, self._training
         optimiser = self._optimisers[phase.name]
-        shown = self._shown(step, repeat if phase.repeats > 1 else 0)
+        shown = self._shown(step, self._extra[phase.name] + repeat if repeat else 0)
         with _only(self._moving, phase.updates), _still(training.modules, phase.still):
             optimiser.clear()
             parts = []
@@ -185,14 +215,18 @@ class StageRun:
         training.counts[phase.name] = training.counts.get(phase.name, 0) + 1
         return value
 
-    def _shown(self, step: int, repeat: int) -> Step:
-        setting, targets = self._training.setting, self._targets
-        rows = torch.from_numpy(self._order((step - self._since) * self._draws + repeat))
-        draw = step * self._draws + repeat
+    def _draw(self, step: int) -> None:
+        """All draws of a step, in ascending order: a phase may share its draw with one that came before a phase with draws of its own."""
+        first, draws = (step - self._since) * self._draws, range(self._draws)
+        self._rows = [torch.from_numpy(self._order(first + draw)) for draw in draws]
+        self._places = [] if self._unlabelled is None else [self._unlabelled(step * self._draws + draw) for draw in draws]
+
+    def _shown(self, step: int, draw: int) -> Step:
+        setting, targets, rows = self._training.setting, self._targets, self._rows[draw]
 
         def raw() -> Tensor:
-            assert self._pool is not None and self._unlabelled is not None
-            x = self._pool.batch(self._unlabelled(draw))
+            assert self._pool is not None
+            x = self._pool.batch(self._places[draw])
             self._training.read += len(x)
             return x
 
@@ -240,9 +274,8 @@ class StageRun:
             training.give(saved["pseudo/x"], saved["pseudo/y"], saved.get("pseudo/weight"))
         self._step, self._rate, training.read = int(saved["step"]), float(saved["rate"]), int(saved["read"])
         training.loss = float(saved["loss"])
-        if int(saved["shuffles"]) > 1:
-            self._shuffles = int(saved["shuffles"]) - 1
-            self.shuffle()
+        self._shuffles = int(saved["shuffles"]) - 1
+        self.shuffle()
         self._since = int(saved["since"])
         self._noise.set_state(saved["rng/labelled"])
         self._beside.set_state(saved["rng/unlabelled"])
@@ -269,14 +302,16 @@ def hold_back(n: int, share: float, streams: Streams) -> tuple[np.ndarray, np.nd
     return np.sort(order[count:]), np.sort(order[:count])
 
 
-def _modes(modules: Mapping[str, nn.Module], followers: Sequence[str]) -> None:
-    """Training mode, except for followers and a frozen trunk: its BatchNorm statistics are part of what is kept."""
-    for name, module in modules.items():
-        module.train(name not in followers)
+def _modes(modules: Mapping[str, nn.Module], still: Sequence[str]) -> None:
+    """Training mode, except for what stays as it is and a frozen trunk: its BatchNorm statistics are part of what is kept."""
+    for module in modules.values():
+        module.train()
         if isinstance(module, Network):
             parameters = list(module.trunk.parameters())
             if parameters and not any(parameter.requires_grad for parameter in parameters):
                 module.trunk.eval()
+    for name in still:
+        part(modules, name).eval()
 
 
 @contextmanager

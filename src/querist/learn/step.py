@@ -13,8 +13,8 @@ from querist.core.errors import UsageError
 from querist.learn.device import evaluating
 from querist.learn.layout import layout
 from querist.learn.programme import Transform
+from querist.learn.task import TaskHead
 from querist.nets.base import Network
-from querist.tasks.classification.learning import ClassificationHead
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,10 @@ class Output:
     logits: Tensor
     features: Tensor
     hidden: Mapping[str, Tensor]
+
+    def rows(self, part: slice) -> Output:
+        """Of some of the inputs."""
+        return Output(self.logits[part], self.features[part], {name: out[part] for name, out in self.hidden.items()})
 
 
 @dataclass
@@ -58,7 +62,7 @@ class Step:
     rows: Tensor
     progress: float
     number: int
-    task: ClassificationHead
+    task: TaskHead
     modules: Mapping[str, nn.Module]
     aside: Callable[[Callable[[], Tensor]], Tensor]
     raw: Callable[[], Tensor]
@@ -109,6 +113,17 @@ class Step:
 
         self.aside(run)
         return found[0]
+
+    def together(self, x: Tensor) -> Output:
+        """The network on these inputs, in one pass with the labelled batch: BatchNorm sees both, and the labelled batch is not passed twice.
+
+        It is for the first term of a phase; once the labelled output is there, the inputs have a pass of their own.
+        """
+        if "output" in self.__dict__:
+            return self.outputs(x)
+        both, n = self._forward(self.network, layout(torch.cat([self.x, x]))), len(self.x)
+        self.__dict__["output"] = both.rows(slice(n))
+        return both.rows(slice(n, None))
 
     def asked(self, x: Tensor, module: str = "network") -> Output:
         """A network's answer in eval mode without gradients: no buffer moves."""

@@ -11,6 +11,7 @@ from querist.core.contracts import Report
 from querist.core.errors import TrainingError
 from querist.learn.hidden import tapped
 from querist.learn.keepers import State, weights
+from querist.learn.once import held, recalled, result
 from querist.learn.programme import Programme, Programmed, Setting, Stage, written
 from querist.learn.schemes.base import Fit
 from querist.learn.stage_run import Diverged, StageRun, Targets
@@ -49,6 +50,11 @@ class Training:
         """The pseudo-labelled items."""
         return self._pseudo
 
+    @property
+    def progress(self) -> float:
+        """Share of the present stage's steps that are done."""
+        return 0.0 if self._current is None else self._current.progress
+
     def give(self, x: Tensor, y: Tensor, weight: Tensor | None = None) -> None:
         """Train on these too, from now on, instead of those given before; an empty batch takes them back."""
         before, self._pseudo = self._pseudo, Targets(x, y, weight) if len(y) else None
@@ -86,27 +92,35 @@ class Training:
         self._report("train", (self._done + step + 1) / self._total, extra if len(self._programme.stages) == 1 else {**extra, "stage": stage.name})
 
     def _carry_out(self, number: int, stage: Stage, seen: State, saved: State) -> None:
+        kept = recalled(stage, self.modules, self.setting.data.before)
+        if kept is not None:
+            self.memory |= kept
+            return
         begin, counts = {name: weights(module) for name, module in self.modules.items()}, dict(self.counts)
+        pseudo, notes, memory = self._pseudo, dict(self.notes), dict(self.memory)
         for rate in (1.0, 0.5):
-            self._current = StageRun(self, number, stage, seen, rate)
             try:
-                self._current.run(saved)
+                with held(self.modules, stage.frozen):
+                    self._current = StageRun(self, number, stage, seen, rate)
+                    self._current.run(saved)
                 break
             except Diverged as error:
                 if rate < 1.0:
                     raise TrainingError(
                         "training diverged, also at half the rate", got=str(error), wanted="a finite loss", hint="Lower the learning rate or check the inputs."
                     ) from None
-                self.notes["halved"] = self.notes.get("halved", 0.0) + 1.0
+                self._pseudo, self.memory = pseudo, dict(memory)
+                self.notes = {**notes, "halved": notes.get("halved", 0.0) + 1.0}
                 saved, self.counts = {}, dict(counts)
                 for name, state in begin.items():
                     self.modules[name].load_state_dict(state)
         self._current = None
+        self.memory |= result(stage, self.modules)
 
     def _fit(self) -> Fit:
         moving = [phase.name for stage in self._programme.stages for phase in stage.phases if "network" in phase.updates]
         single = len(self.counts) == 1
-        own = {name: module for name, module in self.modules.items() if name in self._programme.modules}
+        own = {name: module for name, module in self.modules.items() if name in self._programme.modules and name not in self._programme.passing}
         return Fit(
             steps=sum(self.counts.get(name, 0) for name in dict.fromkeys(moving)), loss=self.loss, validated_on=self.validated_on,
             phases={} if single else dict(self.counts), unlabelled=self.read, notes=dict(self.notes), modules=own, memory=dict(self.memory),

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from querist.core.contracts import STATISTICS
 from querist.core.errors import CapabilityError
 from querist.core.order import canonical
 from querist.core.rng import stream
@@ -66,11 +67,12 @@ class FakeView:
         for name in ("costs", "boundary_distance", "iterative_distance", "word_gradient", "mix_flip"):
             whole[name] = rng.uniform(0.5, 2.0, size=len(ids)).astype(np.float32)
         whole["head_samples"] = _softmax(np.log(probs[:, :1] + 1e-6) + rng.normal(size=(len(ids), 3, probs.shape[2]))).astype(np.float32)
-        whole["loss_estimate"] = rng.normal(size=len(ids)).astype(np.float32)
         sums = Accumulator(len(ids), probs.shape[2])
         for sample in range(probs.shape[1]):
             sums.add(probs[:, sample])
         whole["checkpoint_moments"] = sums.moments
+        for name in sorted(STATISTICS.keys() - whole.keys()):  # what schemes' modules say of an item
+            whole[name] = rng.normal(size=len(ids)).astype(np.float32)
         stats = {group: {name: rows_of(value, r) for name, value in whole.items()} for group, r in rows.items()}
         groups = {group: [ids[i] for i in r] for group, r in rows.items()}
         return cls(groups["candidates"], groups["labelled"], groups["pending"], labels, probs.shape[2], stats=stats)

@@ -38,7 +38,7 @@ from querist.learn.schemes.base import Fit, Scheme, TrainingSet
 from querist.learn.statistics.question import Question
 from querist.learn.statistics.registry import compute
 from querist.learn.unlabelled import Unlabelled
-from querist.nets.base import Network
+from querist.nets.base import Network, NetworkFactory
 from querist.nets.cnn import SmallCNN
 from querist.tasks import new_space
 from querist.tasks.classification.learning import ClassificationHead
@@ -93,9 +93,13 @@ class SchemeContract:
 
         return Unlabelled([str(item) for item in range(18, 39)], load, lambda ids: [item for item in ids if item not in ("20", "27", "33")])
 
+    def network(self, scheme: Scheme) -> NetworkFactory:
+        """What the scheme trains: a small convolutional network unless it needs another."""
+        return NETWORK
+
     def fit(self, scheme: Scheme, data: TrainingSet, seed: int = 0) -> tuple[Network, Fit]:
         """A fresh network, fitted with the streams of a seed; its initial weights are always the same."""
-        network = NETWORK.make(SHAPE, len(CLASSES), generator(torch_seed(stream(0, 1, "model_init"))))
+        network = self.network(scheme).make(SHAPE, len(CLASSES), generator(torch_seed(stream(0, 1, "model_init"))))
         return network, scheme.fit(network, self.task(), data, Streams(seed, 1), no_report)
 
     def task(self) -> ClassificationHead:
@@ -152,7 +156,7 @@ class SchemeContract:
         inputs = ArrayInputs(ArrayPool(images(39)))
         labelled = {str(item): CLASSES[item % 3] for item in range(18)}
         items = [str(item) for item in range(18, 39)]
-        learner = Learner(NETWORK, scheme)
+        learner = Learner(self.network(scheme), scheme)
         fitted = learner.fit(inputs, self.task(), labelled, Streams(0, 1), None, no_report, items, tmp_path)
         fitted.save(tmp_path)
         again = learner.restore(inputs, self.task(), tmp_path, Streams(0, 1))
@@ -181,7 +185,7 @@ class SchemeContract:
         assert torch.equal(x, data.x) and np.array_equal(y, data.y)
 
     def test_leaves_global_streams_alone(self, scheme: Scheme, data: TrainingSet) -> None:
-        network = NETWORK.make(SHAPE, len(CLASSES), generator(0))
+        network = self.network(scheme).make(SHAPE, len(CLASSES), generator(0))
         before = torch.get_rng_state(), np.random.get_state()[1].copy()  # type: ignore[index]  # noqa: NPY002
         scheme.fit(network, self.task(), data, Streams(0, 1), no_report)
         assert torch.equal(torch.get_rng_state(), before[0])
@@ -198,12 +202,12 @@ class SchemeContract:
 
     def test_progress_ends_at_one(self, scheme: Scheme, data: TrainingSet) -> None:
         seen: list[float] = []
-        network = NETWORK.make(SHAPE, len(CLASSES), generator(0))
+        network = self.network(scheme).make(SHAPE, len(CLASSES), generator(0))
         scheme.fit(network, self.task(), data, Streams(0, 1), lambda phase, fraction, extra: seen.append(fraction))
         assert seen == sorted(seen) and 0 <= seen[0] and seen[-1] == 1.0
 
     def test_a_frozen_trunk_stays(self, scheme: Scheme, data: TrainingSet) -> None:
-        network = NETWORK.make(SHAPE, len(CLASSES), generator(0))
+        network = self.network(scheme).make(SHAPE, len(CLASSES), generator(0))
         network.trunk.requires_grad_(False)
         trunk, head = weights_hash(network.trunk), weights_hash(network.head)
         scheme.fit(network, self.task(), data, Streams(0, 1), no_report)
@@ -242,4 +246,4 @@ class SchemeContract:
             round=1, seed=0, labelled={str(item): CLASSES[item % 3] for item in range(12)}, test=test, candidates=[str(item) for item in range(12, 30)],
             pending=(), batch=5, reserve=0, schema=new_space("classification", CLASSES).schema(), previous=None, workdir=str(folder),
         )  # fmt: skip
-        return LearnerRuntime(inputs, inputs, Learner(NETWORK, scheme), acquisition).train_score_select(job, no_report)
+        return LearnerRuntime(inputs, inputs, Learner(self.network(scheme), scheme), acquisition).train_score_select(job, no_report)

@@ -14,7 +14,7 @@ from querist.nets.base import Network
 
 if TYPE_CHECKING:
     from querist.learn.schemes.base import TrainingSet
-    from querist.tasks.classification.learning import ClassificationHead
+    from querist.learn.task import TaskHead
 
 
 class Sampled(NamedTuple):
@@ -70,7 +70,7 @@ def brought(inference: Any, scheme: Any) -> Any:
     return around(scheme)
 
 
-def settled(inference: Any, network: Network, task: ClassificationHead, data: TrainingSet) -> None:
+def settled(inference: Any, network: Network, task: TaskHead, data: TrainingSet) -> None:
     """Compute what the inference needs of a trained network, if anything."""
     settle = getattr(inference, "settle", None)
     if settle is not None:

@@ -19,8 +19,8 @@ from querist.learn.device import scoring
 from querist.learn.inference.base import Sampled, Sampler, penultimate
 from querist.learn.layout import layout
 from querist.learn.schemes.base import TrainingSet
+from querist.learn.task import TaskHead
 from querist.nets.base import Network
-from querist.tasks.classification.learning import ClassificationHead
 
 FULL = 1024
 """Weights of a last layer up to which the whole Hessian is kept: 8 MB, a second."""
@@ -95,7 +95,7 @@ class Laplace:
         network.head[-1] = Posterior(last, affordable if self.structure == "auto" else self.structure)
         return network
 
-    def settle(self, network: Network, task: ClassificationHead, data: TrainingSet) -> None:
+    def settle(self, network: Network, task: TaskHead, data: TrainingSet) -> None:
         """Keep the curvature of the summed loss of the labelled items, as they are, at the trained weights."""
         last = _posterior(network)
         features, probs = [], []

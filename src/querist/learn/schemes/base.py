@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -14,9 +13,9 @@ from querist.core.contracts import Report
 from querist.core.rng import Streams
 from querist.learn.before import Before
 from querist.learn.checkpoint import Checkpoint
+from querist.learn.task import TaskHead
 from querist.learn.unlabelled import Unlabelled
 from querist.nets.base import Network
-from querist.tasks.classification.learning import ClassificationHead
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class TrainingSet:
 
     Attributes:
         x: Inputs (n, *shape) float32 of the labelled items, in canonical id order.
-        y: Class positions (n,).
+        y: Targets (n, …), rows first, as the task makes them.
         ids: Their ids.
         pool: The unlabelled items, inputs only; None where there are none.
         before: The round before; None in the first.
@@ -34,7 +33,7 @@ class TrainingSet:
     """
 
     x: Tensor
-    y: NDArray[np.int64]
+    y: NDArray[Any]
     ids: tuple[str, ...] = ()
     pool: Unlabelled | None = None
     before: Before | None = None
@@ -76,4 +75,4 @@ class Scheme(Protocol):
     Contract: the same streams give the same weights on one CPU thread; only the training set is seen.
     """
 
-    def fit(self, network: Network, task: ClassificationHead, data: TrainingSet, streams: Streams, report: Report) -> Fit: ...
+    def fit(self, network: Network, task: TaskHead, data: TrainingSet, streams: Streams, report: Report) -> Fit: ...

@@ -18,9 +18,9 @@ from querist.learn.programme import Hook, Programme, Programmed, Setting
 from querist.learn.schemes.base import Fit, TrainingSet
 from querist.learn.schemes.supervised import Supervised
 from querist.learn.statistics.checkpoint_moments import PREFIX
+from querist.learn.task import TaskHead
 from querist.learn.training import Training, carried_out
 from querist.nets.base import Network
-from querist.tasks.classification.learning import ClassificationHead
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Checkpoints:
     last: int = 10
     provides: ClassVar[frozenset[str]] = frozenset({"checkpoint_moments"})
 
-    def fit(self, network: Network, task: ClassificationHead, data: TrainingSet, streams: Streams, report: Report) -> Fit:
+    def fit(self, network: Network, task: TaskHead, data: TrainingSet, streams: Streams, report: Report) -> Fit:
         """Train `network` in place; see `Scheme`."""
         return carried_out(self, Setting(network, task, data, streams), report)
 

@@ -21,9 +21,9 @@ from querist.learn.programme import Programme, Programmed, Setting, Term
 from querist.learn.schemes.base import Fit, TrainingSet
 from querist.learn.schemes.supervised import Supervised
 from querist.learn.step import Step
+from querist.learn.task import TaskHead
 from querist.learn.training import carried_out
 from querist.nets.base import Network, initialise
-from querist.tasks.classification.learning import ClassificationHead
 
 
 class LossModule(nn.Module):
@@ -65,7 +65,7 @@ class LearningLoss:
     detach: float = 0.6
     provides: ClassVar[frozenset[str]] = frozenset({"loss_estimate"})
 
-    def fit(self, network: Network, task: ClassificationHead, data: TrainingSet, streams: Streams, report: Report) -> Fit:
+    def fit(self, network: Network, task: TaskHead, data: TrainingSet, streams: Streams, report: Report) -> Fit:
         """Train `network` in place; see `Scheme`."""
         return carried_out(self, Setting(network, task, data, streams), report)
 
@@ -82,6 +82,10 @@ class LearningLoss:
 
         return self.inner.programme(setting).joined(Term("ranking", ranking, self.weight), modules={"loss": module}, hidden=True)
 
+    def aside(self) -> LearningLoss:
+        """The same with a network that never sees the module's gradient: it trains as without it."""
+        return dataclasses.replace(self, detach=0.0)
+
     def around(self, scheme: Any) -> LearningLoss:
         """The same with another scheme inside."""
         return dataclasses.replace(self, inner=scheme)
@@ -95,7 +99,11 @@ def ranked(estimate: Tensor, loss: Tensor, margin: float = 1.0) -> Tensor:
         loss: (n,), a constant.
         margin: ξ.
     """
-    half = len(loss) // 2
-    further = estimate[:half] - estimate.flip(0)[:half]
-    sign = torch.sign(loss[:half] - loss.flip(0)[:half])
+    further, sign = pairs(estimate, loss)
     return torch.relu(margin - sign * further) * sign.abs()  # a tie has no order
+
+
+def pairs(estimate: Tensor, loss: Tensor) -> tuple[Tensor, Tensor]:
+    """How much larger the estimate of item i is than that of item n - 1 - i (n // 2,), and 1, -1 or 0: whether its loss is."""
+    half = len(loss) // 2
+    return estimate[:half] - estimate.flip(0)[:half], torch.sign(loss[:half] - loss.flip(0)[:half])

@@ -18,10 +18,10 @@ from querist.learn.programme import Phase, Programme, Programmed, Setting, Term
 from querist.learn.schemes.base import Fit, TrainingSet
 from querist.learn.schemes.supervised import Supervised
 from querist.learn.step import Step
+from querist.learn.task import TaskHead
 from querist.learn.training import carried_out
 from querist.nets.base import Network
 from querist.nets.variational import divergence
-from querist.tasks.classification.learning import ClassificationHead
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class MeanField:
     inner: Programmed = Supervised()
     weight: float = 1.0
 
-    def fit(self, network: Network, task: ClassificationHead, data: TrainingSet, streams: Streams, report: Report) -> Fit:
+    def fit(self, network: Network, task: TaskHead, data: TrainingSet, streams: Streams, report: Report) -> Fit:
         """Train `network` in place; see `Scheme`."""
         return carried_out(self, Setting(network, task, data, streams), report)
 

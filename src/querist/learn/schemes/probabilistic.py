@@ -23,9 +23,9 @@ from querist.learn.schemes.base import Fit, TrainingSet
 from querist.learn.schemes.mean_field import without_decay
 from querist.learn.schemes.supervised import Supervised
 from querist.learn.step import Step
+from querist.learn.task import TaskHead
 from querist.learn.training import carried_out
 from querist.nets.base import Network
-from querist.tasks.classification.learning import ClassificationHead
 
 TINY = 1e-8
 """Added to the variance of a weight over members: identical members have a large divergence, not an infinite one."""
@@ -50,7 +50,7 @@ class ProbabilisticEnsemble:
     weight: float = 1e-5
     direction: str = "paper"
 
-    def fit(self, network: Network, task: ClassificationHead, data: TrainingSet, streams: Streams, report: Report) -> Fit:
+    def fit(self, network: Network, task: TaskHead, data: TrainingSet, streams: Streams, report: Report) -> Fit:
         """Train `network` and the others of `data` in place; see `Scheme`."""
         return carried_out(self, Setting(network, task, data, streams), report)
 

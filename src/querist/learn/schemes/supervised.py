@@ -19,10 +19,9 @@ from querist.learn.programme import TRAIN, Optimiser, Phase, Programme, Setting,
 from querist.learn.schemes.base import Fit, TrainingSet
 from querist.learn.stage_run import hold_back
 from querist.learn.step import Step
+from querist.learn.task import TaskHead
 from querist.learn.training import carried_out
 from querist.nets.base import Network
-from querist.tasks.classification.learning import ClassificationHead
-from querist.tasks.classification.measures import class_weights
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Supervised:
         weight_decay: Decoupled weight decay.
         smoothing: Label smoothing.
         augment: Augmentation of each training batch.
-        weighted: Weigh the loss by inverse class frequency.
+        weighted: Weigh the loss as the task makes up for unequal targets (inverse class frequency in classification).
         average: Share of the last steps whose weights are averaged; 0 keeps the last weights.
         validation: Share of the *labelled* items (counted in the budget) held back to choose the best of ten
             checkpoints; 0 trains on all and keeps the last.
@@ -67,7 +66,7 @@ class Supervised:
     average: float = 0.0
     validation: float = 0.0
 
-    def fit(self, network: Network, task: ClassificationHead, data: TrainingSet, streams: Streams, report: Report) -> Fit:
+    def fit(self, network: Network, task: TaskHead, data: TrainingSet, streams: Streams, report: Report) -> Fit:
         """Train `network` in place; see `Scheme`.
 
         Raises:
@@ -81,7 +80,7 @@ class Supervised:
         weights = None
         if self.weighted:
             train, _ = hold_back(len(labels), self.validation, setting.streams)
-            weights = torch.from_numpy(class_weights(labels[train], setting.task.outputs))
+            weights = torch.from_numpy(setting.task.weights(labels[train]))
         phase = Phase(TRAIN, (labelled(self.smoothing, weights),), Optimiser(self.rate, self.weight_decay, self.warmup))
         stage = Stage(
             TRAIN, self.steps(len(labels)), (phase,), batch=self.batch, augment=self.augment, average=self.average, validation=self.validation

@@ -23,8 +23,8 @@ from querist.learn.schemes.supervised import Steps, Supervised
 from querist.learn.statistics.deepfool import DeepFool
 from querist.learn.statistics.points import OnBatch
 from querist.learn.statistics.question import entrance, probing
+from querist.learn.task import TaskHead
 from querist.nets.base import Network
-from querist.tasks.classification.learning import ClassificationHead
 
 SECOND = 1_000_000
 """Added to a member's number: the second half draws from streams of its own."""
@@ -51,7 +51,7 @@ class Twins:
     share: float = 0.5
     attack: DeepFool = DeepFool()
 
-    def fit(self, network: Network, task: ClassificationHead, data: TrainingSet, streams: Streams, report: Report) -> Fit:
+    def fit(self, network: Network, task: TaskHead, data: TrainingSet, streams: Streams, report: Report) -> Fit:
         """Train `network` in place; see `Scheme`.
 
         Raises:

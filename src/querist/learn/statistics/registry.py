@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from querist.learn.statistics import boundary_distance, checkpoint_moments, head_samples, iterative_distance, loss_estimate, mix_flip, word_gradient
+from querist.learn.statistics import (
+    boundary_distance,
+    checkpoint_moments,
+    critic,
+    head_samples,
+    inconsistency,
+    iterative_distance,
+    labelled_look,
+    loss_estimate,
+    mix_flip,
+    view_uncertainty,
+    word_gradient,
+)
 from querist.learn.statistics.points import OnBatch
 from querist.learn.statistics.question import Question
 from querist.nets.base import NetworkFactory
@@ -25,10 +36,17 @@ COMPUTED: Final[Mapping[str, Compute]] = {
     "head_samples": head_samples.compute,
 }
 
-BY_SCHEMES: Final[Mapping[str, Compute]] = {"loss_estimate": loss_estimate.compute, "checkpoint_moments": checkpoint_moments.compute}
+BY_SCHEMES: Final[Mapping[str, Compute]] = {
+    "loss_estimate": loss_estimate.compute,
+    "view_uncertainty": view_uncertainty.compute,
+    "checkpoint_moments": checkpoint_moments.compute,
+    "inconsistency": inconsistency.compute,
+    "labelled_look": labelled_look.compute,
+    "critic": critic.compute,
+}
 """What the modules give that a scheme trains beside the network; the scheme's `provides` says which."""
 
-ON_DEMAND: Final[Mapping[str, Compute]] = ChainMap(dict[str, Compute](), COMPUTED, BY_SCHEMES)  # type: ignore[arg-type]
+ON_DEMAND: Final[Mapping[str, Compute]] = {**COMPUTED, **BY_SCHEMES}
 
 LAZY: Final = frozenset({"boundary_distance", "iterative_distance", "word_gradient"})
 """Dear ones, many passes an item: never computed ahead for all candidates, but when and for whom an acquisition asks."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from querist.tasks.classification.measures import Classes
+from querist.tasks.classification.measures import Classes, class_weights
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,10 @@ class ClassificationHead:
         """See `Classes.targets`."""
         return self.classes.targets(labelled)
 
+    def weights(self, targets: NDArray[Any]) -> NDArray[np.float32]:
+        """Weights (c,) of the classes, inverse to their frequency; see `class_weights`."""
+        return class_weights(targets, self.outputs)
+
     def loss(self, output: Tensor, target: Tensor, *, smoothing: float = 0.0, weights: Tensor | None = None) -> Tensor:
         """Cross-entropy (n,), unreduced, in nats; its mean is the usual loss.
 
@@ -59,6 +63,12 @@ class ClassificationHead:
         """What the network would answer (n,), a target like those of people, and how sure it is of it (n,) in [0, 1]."""
         sure, target = torch.softmax(output.detach(), dim=-1).max(dim=-1)
         return target, sure
+
+    def doubt(self, output: Tensor) -> Tensor:
+        """Entropy (n,) in nats of the class probabilities."""
+        logs = torch.log_softmax(output.detach(), dim=-1)
+        entropy: Tensor = torch.special.entr(logs.exp()).sum(dim=-1)
+        return entropy
 
     def discrepancy(self, output: Tensor, reference: Tensor) -> Tensor:
         """How far two outputs (n, c) for the same items are apart (n,): the mean squared difference of their probabilities; 0 where they agree."""
