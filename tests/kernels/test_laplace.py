@@ -33,24 +33,31 @@ def test_full_is_the_hessian_of_autograd() -> None:
         return torch.nn.functional.cross_entropy(phi @ weights.T, y, reduction="sum")  # type: ignore[attr-defined]
 
     hessian = torch.autograd.functional.hessian(loss, torch.from_numpy(w)).reshape(16, 16).numpy()
-    np.testing.assert_allclose(laplace.full(x, p), hessian, atol=1e-10)
-    np.testing.assert_allclose(laplace.diagonal(x, p).ravel(), np.diag(hessian), atol=1e-10)
+    np.testing.assert_allclose(laplace.full(x, laplace.softmax_bends(p)), hessian, atol=1e-10)
+    np.testing.assert_allclose(laplace.diagonal(x, laplace.softmax_bends(p)).ravel(), np.diag(hessian), atol=1e-10)
 
 
 def test_kronecker_is_exact_where_probabilities_are_equal() -> None:
     x, _, p = problem()
-    g, a = laplace.factors(x, np.repeat(p[:1], 12, axis=0))
-    np.testing.assert_allclose(np.kron(g, a), laplace.full(x, np.repeat(p[:1], 12, axis=0)), atol=1e-10)
-    g, a = laplace.factors(x, p)
-    assert np.trace(np.kron(g, a)) == pytest.approx(np.trace(laplace.full(x, p)), rel=0.5), "of the right size where they differ"
+    equal = laplace.softmax_bends(np.repeat(p[:1], 12, axis=0))
+    g, a = laplace.factors(x, equal)
+    np.testing.assert_allclose(np.kron(g / 12, a), laplace.full(x, equal), atol=1e-10)
+    g, a = laplace.factors(x, laplace.softmax_bends(p))
+    assert np.trace(np.kron(g / 12, a)) == pytest.approx(np.trace(laplace.full(x, laplace.softmax_bends(p))), rel=0.5), "of the right size where they differ"
 
 
 @pytest.mark.parametrize("structure", ["full", "kronecker", "diagonal"])
 def test_draws_have_the_inverse_curvature_as_covariance(structure: str) -> None:
     x, _, p = problem(d=2, c=3)
-    found, precision = laplace.curvature(x, p, structure), 0.7
-    g, a = laplace.factors(x, p)
-    hessian = {"full": laplace.full(x, p), "kronecker": np.kron(g, a), "diagonal": np.diag(laplace.diagonal(x, p).ravel())}[structure]
+    bends = laplace.softmax_bends(p)
+    halves = [laplace.summed(x[rows], bends[rows], structure) for rows in (slice(0, 5), slice(5, 12))]
+    found, precision = laplace.curvature([one + other for one, other in zip(*halves, strict=True)], 12, 3, structure), 0.7
+    g, a = laplace.factors(x, bends)
+    hessian = {
+        "full": laplace.full(x, laplace.softmax_bends(p)),
+        "kronecker": np.kron(g / 12, a),
+        "diagonal": np.diag(laplace.diagonal(x, laplace.softmax_bends(p)).ravel()),
+    }[structure]
     unit = np.eye(9).reshape(9, 3, 3)
     root = laplace.perturbations(found, precision, unit).reshape(9, 9).T
     np.testing.assert_allclose(root @ root.T, np.linalg.inv(hessian + precision * np.eye(9)), atol=1e-10)
@@ -79,5 +86,5 @@ def test_the_best_precision_is_where_evidence_is_flat() -> None:
 
 
 def test_nothing_labelled_leaves_the_prior() -> None:
-    found = laplace.curvature(np.zeros((0, 2)), np.zeros((0, 3)), "full")
-    assert not found.values.any()
+    found = laplace.curvature(laplace.summed(np.zeros((0, 2)), np.zeros((0, 3, 3)), "full"), 0, 3, "full")
+    assert found.values.shape == (3, 3) and not found.values.any()

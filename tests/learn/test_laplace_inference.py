@@ -15,10 +15,10 @@ from querist.core.errors import TrainingError, UsageError
 from querist.core.rng import Streams, stream
 from querist.data.arrays import ArrayPool
 from querist.kernels.information import bald, entropy
-from querist.kernels.laplace import best_precision
+from querist.kernels.laplace import best_precision, softmax_bends
 from querist.learn.device import generator
 from querist.learn.inference.deterministic import Deterministic
-from querist.learn.inference.laplace import Laplace, Posterior
+from querist.learn.inference.laplace import Laplace, Posterior, bends
 from querist.learn.inputs import ArrayInputs
 from querist.learn.learner import Fitted, Learner
 from querist.nets.base import MLP
@@ -70,6 +70,25 @@ def test_the_mean_of_many_samples_lies_around_the_trained_network_and_a_tight_pr
 def test_more_labels_narrow_the_posterior() -> None:
     found = [bald(fit(Laplace(samples=200, precision=1.0), labels).score(ids(40, 60)).probs).mean() for labels in (3, 36)]
     assert found[1] < 0.7 * found[0]
+
+
+def test_bends_are_those_of_the_task_s_own_loss() -> None:
+    """Of cross-entropy diag p − ppᵀ whatever the label; of other losses what they are."""
+    z, y = torch.randn((5, 3), generator=generator(0)).double(), torch.tensor([0, 1, 2, 0, 1])
+    np.testing.assert_allclose(bends(TASK, z, y), softmax_bends(torch.softmax(z, dim=1).numpy()), atol=1e-12)
+
+    class Yes:
+        def loss(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+            return torch.nn.functional.binary_cross_entropy_with_logits(output, target, reduction="none").sum(dim=1)
+
+    p = torch.sigmoid(z).numpy()
+    np.testing.assert_allclose(bends(Yes(), z, (z > 0).double()), (p * (1 - p))[:, :, None] * np.eye(3), atol=1e-12)  # type: ignore[arg-type]
+
+
+def test_parts_of_any_size_give_the_same_curvature(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = last(fit(Laplace(structure="kronecker"), 36)).curvature
+    monkeypatch.setattr("querist.learn.inference.laplace.BENDS", 1)
+    np.testing.assert_allclose(last(fit(Laplace(structure="kronecker"), 36)).curvature.values, whole.values, atol=1e-6)
 
 
 def test_precision_zero_takes_the_largest_evidence() -> None:

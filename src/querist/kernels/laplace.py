@@ -1,6 +1,6 @@
-"""Laplace's approximation of a linear softmax layer: curvature at the trained weights, prior precision by evidence, a root of the covariance.
+"""Laplace's approximation of a linear last layer: curvature at the trained weights, prior precision by evidence, a root of the covariance.
 
-Weights are counted class by class, a class's features first and its bias last: w[c · (d + 1) + j]. For a linear layer under cross-entropy the
+Weights are counted class by class, a class's features first and its bias last: w[c · (d + 1) + j]. For a linear layer the
 generalised Gauss–Newton matrix is the Hessian itself.
 
 Reference:
@@ -10,6 +10,7 @@ Reference:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -33,47 +34,63 @@ class Curvature(NamedTuple):
     right: Float[np.ndarray, "e e"] | None
 
 
-def full(features: Float[np.ndarray, "n d"], probs: Float[np.ndarray, "n c"]) -> Float[np.ndarray, "p p"]:
-    """Σ (diag p − p pᵀ) ⊗ φ φᵀ with φ = (features, 1), in float64: the Hessian."""
-    phi, p = _extended(features), np.asarray(probs, dtype=np.float64)
-    c, e = p.shape[1], phi.shape[1]
+def softmax_bends(probs: Float[np.ndarray, "n c"]) -> Float[np.ndarray, "n c c"]:
+    """Second derivatives of the cross-entropy of each item by its logits: diag p − p pᵀ."""
+    p = np.asarray(probs, dtype=np.float64)
+    return np.asarray(p[:, :, None] * (np.eye(p.shape[1]) - p[:, None, :]))
+
+
+def full(features: Float[np.ndarray, "n d"], bends: Float[np.ndarray, "n c c"]) -> Float[np.ndarray, "p p"]:
+    """Σ B ⊗ φ φᵀ with φ = (features, 1), in float64: the Hessian of the summed loss, B its second derivatives by an item's outputs."""
+    phi = _extended(features)
+    c, e = bends.shape[1], phi.shape[1]
     out = np.empty((c, e, c, e))
     for a in range(c):
         for b in range(a + 1):
-            weight = p[:, a] * ((a == b) - p[:, b])
-            out[a, :, b] = out[b, :, a] = (phi * weight[:, None]).T @ phi
+            out[a, :, b] = out[b, :, a] = (phi * bends[:, a, b, None]).T @ phi
     return np.asarray(out.reshape(c * e, c * e))
 
 
-def factors(features: Float[np.ndarray, "n d"], probs: Float[np.ndarray, "n c"]) -> tuple[Float[np.ndarray, "c c"], Float[np.ndarray, "e e"]]:
-    """(G, A) with G ⊗ A ≈ the Hessian: G = Σ (diag p − p pᵀ) / n, A = Σ φ φᵀ; exact where all p are equal."""
-    phi, p = _extended(features), np.asarray(probs, dtype=np.float64)
-    return (np.diag(p.sum(axis=0)) - p.T @ p) / max(len(p), 1), phi.T @ phi
+def factors(features: Float[np.ndarray, "n d"], bends: Float[np.ndarray, "n c c"]) -> tuple[Float[np.ndarray, "c c"], Float[np.ndarray, "e e"]]:
+    """(Σ B, Σ φ φᵀ): their Kronecker product over n is close to the Hessian, and equal to it where all B are equal."""
+    phi = _extended(features)
+    return np.asarray(bends.sum(axis=0)), np.asarray(phi.T @ phi)
 
 
-def diagonal(features: Float[np.ndarray, "n d"], probs: Float[np.ndarray, "n c"]) -> Float[np.ndarray, "c e"]:
+def diagonal(features: Float[np.ndarray, "n d"], bends: Float[np.ndarray, "n c c"]) -> Float[np.ndarray, "c e"]:
     """The diagonal of the Hessian."""
-    phi, p = _extended(features), np.asarray(probs, dtype=np.float64)
-    return np.asarray((p * (1.0 - p)).T @ phi**2)
+    return np.asarray(np.einsum("ncc->cn", bends) @ _extended(features) ** 2)
 
 
-def curvature(features: Float[np.ndarray, "n d"], probs: Float[np.ndarray, "n c"], structure: str) -> Curvature:
-    """The Hessian of this structure in its own axes.
+def summed(features: Float[np.ndarray, "n d"], bends: Float[np.ndarray, "n c c"], structure: str) -> list[np.ndarray]:
+    """What a structure keeps of some items; that of all items is the sum over parts of them.
 
     Args:
         features: What the layer reads.
-        probs: What the network says of the same items.
+        bends: Second derivatives of the loss by the outputs.
         structure: `full`, `kronecker` or `diagonal`.
     """
-    shape = (probs.shape[1], features.shape[1] + 1)
     if structure == "full":
-        values, axes = np.linalg.eigh(full(features, probs))
-        return Curvature(np.maximum(values, 0.0).reshape(shape), axes, None)
+        return [full(features, bends)]
+    return list(factors(features, bends)) if structure == "kronecker" else [diagonal(features, bends)]
+
+
+def curvature(parts: Sequence[np.ndarray], items: int, outputs: int, structure: str) -> Curvature:
+    """The Hessian of this structure in its own axes.
+
+    Args:
+        parts: From `summed`.
+        items: n.
+        outputs: c.
+        structure: As in `summed`.
+    """
+    if structure == "full":
+        values, axes = np.linalg.eigh(parts[0])
+        return Curvature(np.maximum(values, 0.0).reshape(outputs, -1), axes, None)
     if structure == "kronecker":
-        g, a = factors(features, probs)
-        (left_values, left), (right_values, right) = np.linalg.eigh(g), np.linalg.eigh(a)
+        (left_values, left), (right_values, right) = np.linalg.eigh(parts[0] / max(items, 1)), np.linalg.eigh(parts[1])
         return Curvature(np.outer(np.maximum(left_values, 0.0), np.maximum(right_values, 0.0)), left, right)
-    return Curvature(diagonal(features, probs), None, None)
+    return Curvature(np.maximum(parts[0], 0.0), None, None)
 
 
 def evidence(values: Float[np.ndarray, "c e"], squared: float, precision: float) -> float:

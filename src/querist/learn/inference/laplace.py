@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from querist.core.errors import TrainingError, UsageError
-from querist.kernels.laplace import Curvature, best_precision, curvature, perturbations
+from querist.kernels.laplace import Curvature, best_precision, curvature, perturbations, summed
 from querist.learn.device import scoring
 from querist.learn.inference.base import Sampled, Sampler, penultimate
 from querist.learn.layout import layout
@@ -29,6 +29,9 @@ WIDE = 2048
 """Inputs of a last layer above which only the diagonal is kept."""
 
 ROWS = 256
+BENDS = 1 << 22
+"""Second derivatives (float64) held at a time, beyond 16 items."""
+
 STRUCTURES = ("full", "kronecker", "diagonal")
 
 
@@ -98,13 +101,17 @@ class Laplace:
     def settle(self, network: Network, task: TaskHead, data: TrainingSet) -> None:
         """Keep the curvature of the summed loss of the labelled items, as they are, at the trained weights."""
         last = _posterior(network)
-        features, probs = [], []
-        with scoring(network):
-            for rows in torch.split(data.x, ROWS):
-                hidden = penultimate(network, layout(rows))
-                features.append(hidden.numpy())
-                probs.append(task.predict(last(hidden).double()).numpy())
-            found = curvature(np.concatenate(features), np.concatenate(probs), last.structure)
+        y = torch.from_numpy(data.y)
+        rows = max(16, min(ROWS, BENDS // last.out_features**2))
+        total: list[np.ndarray] = []
+        for first in range(0, len(y), rows):
+            with scoring(network):
+                hidden = penultimate(network, layout(data.x[first : first + rows])).numpy()
+            features = torch.from_numpy(hidden.copy())
+            outputs = (features @ last.weight.detach().T + (0.0 if last.bias is None else last.bias.detach())).double()
+            parts = summed(hidden, bends(task, outputs, y[first : first + rows]), last.structure)
+            total = [one + other for one, other in zip(total, parts, strict=True)] if total else parts
+        found = curvature(total, len(y), last.out_features, last.structure)
         weights = [tensor.detach().double() for tensor in (last.weight, last.bias) if tensor is not None]
         squared = sum(float(tensor.square().sum()) for tensor in weights)
         last.keep(found, self.precision or best_precision(found.values, squared))
@@ -130,6 +137,15 @@ class Laplace:
             return Sampled(features, (features @ weights.T).view(len(x), self.samples, last.out_features) + bias)
 
         return sample
+
+
+def bends(task: TaskHead, outputs: Tensor, targets: Tensor) -> np.ndarray:
+    """Second derivatives (n, c, c) of the loss of each item by its outputs (n, c), whatever the task's loss is."""
+    with torch.enable_grad():
+        z = outputs.detach().clone().requires_grad_()
+        (slope,) = torch.autograd.grad(task.loss(z, targets).sum(), z, create_graph=True)
+        columns = [torch.autograd.grad(slope[:, c].sum(), z, retain_graph=True)[0] for c in range(z.shape[1])]
+    return np.asarray(torch.stack(columns, dim=1).numpy())
 
 
 def _posterior(network: Network) -> Posterior:
