@@ -65,7 +65,7 @@ def attacked(network: Any, x: Tensor, step: float) -> Tensor:
             return DeepFool()(network, x).point.detach()
         point = x.clone().requires_grad_()
         logits = network(point)
-        torch.nn.functional.cross_entropy(logits, logits.argmax(dim=1).detach()).backward()
+        torch.nn.functional.cross_entropy(logits, logits.argmax(dim=1).detach()).backward()  # type: ignore[no-untyped-call]
         assert point.grad is not None
         return (x + step * point.grad.sign()).detach()
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import fmean, median
+from typing import Any
 
 from claims_a import Claim, Found, Stated, all_as
 from claims_b import AtLeast, told
@@ -27,7 +29,7 @@ def word(found: Found) -> tuple[str, str]:
     return "not shown", f"BALD with dropout in the head may be inferior. {rest}"
 
 
-def gains(cell: object, method: str) -> dict[int, float]:
+def gains(cell: Mapping[str, Any], method: str) -> dict[int, float]:
     """Seed → area − area of random."""
     ours, theirs = areas(cell, method), areas(cell, "random")
     return {seed: ours[seed] - theirs[seed] for seed in ours}
