@@ -34,7 +34,7 @@ def load(path: Path = DATA) -> Sequence[Mapping[str, Any]]:
 
 def verdicts(folder: Path = RESULTS) -> dict[str, str]:
     """Claim → the verdict on the page of its recorded study."""
-    found = {page.parent.name: VERDICT.search(page.read_text(encoding="utf-8")) for page in folder.glob("claim_*/index.md")}
+    found = {page.parent.name: VERDICT.search(page.read_text(encoding="utf-8")) for page in folder.glob("*/index.md")}
     return {name: said[1] for name, said in found.items() if said}
 
 

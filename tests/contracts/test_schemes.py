@@ -11,18 +11,31 @@ from querist.core import catalogue
 from querist.core.spec import build
 from querist.learn.augment import Augment
 from querist.learn.schemes.belief import Belief
+from querist.learn.schemes.deepcluster import DeepCluster
+from querist.learn.schemes.pretrained import Pretrained
+from querist.learn.schemes.simclr import SimCLR
 from querist.learn.schemes.supervised import Steps, Supervised
+from querist.learn.schemes.vaal import VAAL
 from querist.nets.dbn import DBN
 from querist.testing import SchemeContract
 
 SCHEMES = [str(row["name"]) for row in catalogue.rows("scheme")]
 FEW = Steps(per_label=0.0, low=30, high=30)
 QUICK = Supervised(rate=0.05)  # sigmoid layers learn slowly
+CLUSTERED = Pretrained(by=DeepCluster(steps=15, batch=8, times=2))
 SHORTER: dict[str, dict[str, Any]] = {
-    **{name: {"longer": 1.0, "batch": 16} for name in ("fixmatch", "mean_teacher", "pseudo_label", "mixmatch")},
+    **{name: {"longer": 1.0, "batch": 16} for name in ("mean_teacher", "pseudo_label", "mixmatch")},
+    "fixmatch": {"longer": 1.0, "batch": 16, "threshold": 0.5, "even": 1.0},
     "belief": {"inner": QUICK},
+    "deepcluster": {"by": CLUSTERED.by},
     "exponential": {"inner": Belief(QUICK)},
+    "label_propagation": {"times": 2},
     "pool_entropy": {"inner": Belief(QUICK)},
+    "pretrain_probe": {"by": SimCLR(steps=15, batch=8)},
+    "pretrain_simclr": {"by": SimCLR(steps=15, batch=8)},
+    "ssal": {"times": 2, "inner": CLUSTERED},
+    "vaal_training": {"batch": 16},
+    "ta_vaal_training": {"game": VAAL(Supervised(steps=FEW), steps=FEW, batch=16)},
 }
 """Scheme → parameters of its own that make it quick."""
 

@@ -92,6 +92,17 @@ def test_every_row_of_the_catalogue_has_a_page(pages: Any) -> None:
         assert f"({row['name']}.md)" in made["methods/index.md"]
 
 
+def test_every_scheme_has_a_page_that_the_index_names(pages: Any) -> None:
+    index = (DOCS / "schemes" / "index.md").read_text(encoding="utf-8")
+    heads = {file.name: file.read_text(encoding="utf-8").partition("\n")[0] for file in sorted((DOCS / "schemes").glob("*.md"))}
+    for row in pages.catalogue_rows():
+        if row["type"] == "scheme":
+            own = [name for name, head in heads.items() if name == f"{row['name']}.md" or row["name"] in head]
+            assert own, f"no page in docs/schemes names {row['name']} in its title"
+            assert any(f"({name})" in index for name in own)
+    assert all(f"({name})" in index for name in heads if name != "index.md")
+
+
 def test_a_page_tells_what_its_row_says(pages: Any) -> None:
     row = {"name": "some", "type": "strategy", "family": "uncertainty", "paper": "Somebody 2020", "needs": ["probs"], "cost": "O(n)", "status": "runs"}
     row |= {"deviations": "None but one.", "formula": "$p_1$", "provides": []}

@@ -22,7 +22,7 @@ from querist.learn.schemes.fixmatch import FixMatch
 from querist.learn.schemes.learning_loss import LearningLoss
 from querist.learn.schemes.mean_teacher import MeanTeacher
 from querist.learn.schemes.pseudo_label import PseudoLabel
-from querist.learn.schemes.semi import told
+from querist.learn.schemes.semi import Shares, told
 from querist.learn.schemes.supervised import Steps, Supervised
 from querist.learn.step import Step
 from querist.learn.unlabelled import Unlabelled
@@ -96,6 +96,25 @@ def test_a_target_is_the_answer_for_the_weak_view_and_the_mean_is_over_all() -> 
     assert told(shown(said)[0], said, step.unlabelled, 1.1).numel() == 0
 
 
+def test_shares_are_drawn_towards_equal_ones() -> None:
+    said = torch.log(torch.tensor([[0.8, 0.15, 0.05], [0.6, 0.25, 0.15]]))
+    shares = Shares(3, 1.0, decay=0.5)
+    first = torch.softmax(shares(said), dim=1)
+    mean = torch.tensor([0.7, 0.2, 0.1])
+    expected = torch.softmax(said, dim=1) / mean
+    assert torch.allclose(first, expected / expected.sum(dim=1, keepdim=True), atol=1e-6)
+    other = torch.log(torch.tensor([[0.1, 0.2, 0.7]]))
+    shares(other)
+    assert torch.allclose(shares.get_buffer("mean"), torch.tensor([0.4, 0.2, 0.4])), "half of the past, half of the batch"
+    assert torch.allclose(Shares(3, 0.0)(said), said) and list(shares.state_dict()) == ["mean"], "kept in a checkpoint"
+
+
+def test_evened_targets_are_others() -> None:
+    found = trained(FixMatch(SHORT, threshold=0.4, even=1.0, longer=1.0, batch=16))
+    assert same(found, trained(FixMatch(SHORT, threshold=0.4, even=1.0, longer=1.0, batch=16)))
+    assert not same(found, trained(FixMatch(SHORT, threshold=0.4, longer=1.0, batch=16)))
+
+
 def test_together_is_one_pass_whose_batchnorm_sees_both() -> None:
     network = SmallCNN(channels=(4,), hidden=8, dropout=0.0).make((1, 6, 6), 3, generator(0)).train()
     step, _ = shown(torch.zeros(0), x=ITEMS[:6], modules={"network": network}, raw=lambda: ITEMS[6:12])
@@ -115,7 +134,7 @@ def test_it_grows_sure_of_separable_clouds() -> None:
     for longer in (0.1, 1.0):
         network = MLP(hidden=(16,), dropout=0.0).make((4,), 3, generator(0))
         pool = Unlabelled([str(item) for item in range(12, 120)], lambda ids: x[[int(item) for item in ids]])
-        scheme = FixMatch(Supervised(steps=Steps(0.0, 100, 100), rate=0.02), longer=longer)
+        scheme = FixMatch(Supervised(steps=Steps(0.0, 100, 100), rate=0.02), threshold=0.95, longer=longer)
         fit = scheme.fit(network, TASK, TrainingSet(x[:12], np.arange(12) % 3, pool=pool), Streams(0, 1), no_report)
         shares.append(fit.notes["sure"])
     assert shares[0] < 0.6 < shares[1]

@@ -20,9 +20,20 @@ STRATEGIES = ("bald", "power_bald", "entropy", "margin", "badge", "coreset")
 BATCHES = (2, 10, 30)
 
 
+def origins(rounds: list[list[str]]) -> list[list[str]]:
+    """What every item is a copy of: a copy's id is that of the original, ~ and a number."""
+    return [[item.split("~")[0] for item in batch] for batch in rounds]
+
+
 def shares(folder: Path, method: str) -> dict[int, float]:
-    """Seed → share of copies among the items bought after the start; a copy's id is that of the original, ~ and a number."""
-    return {seed: copies(rounds, [[item.split("~")[0] for item in batch] for batch in rounds]) for seed, rounds in bought(folder, method).items()}
+    """Seed → share of copies among the items bought after the start."""
+    return {seed: copies(rounds, origins(rounds)) for seed, rounds in bought(folder, method).items()}
+
+
+def inside(folder: Path, method: str) -> dict[int, float]:
+    """Seed → the same, copies in the same batch alone."""
+    runs = bought(folder, method).items()
+    return {seed: fmean(copies([[], batch], [[], *origins([batch])]) for batch in rounds[1:]) for seed, rounds in runs}
 
 
 def spreads(folder: Path, kept: Ledger) -> dict[str, dict[int, float]]:
@@ -67,7 +78,8 @@ def measure(source: Path) -> Claim:
     tables = [
         ("Copies bought after the start, % of the labels", ("20 to 80 labels", *(f"b = {size}" for size in BATCHES)),
          [[method, *(mean(by_size[f"{method}, b = {size}"], 100) for size in BATCHES)] for method in ("bald", "random")]),
-        ("Copies bought by strategy, 20 to 200 labels, b = 10", ("strategy", "copies, %"), [[name, mean(values, 100)] for name, values in by_strategy.items()]),
+        ("Copies bought by strategy, 20 to 200 labels, b = 10", ("strategy", "copies, %", "of another of the same batch, %"),
+         [[name, mean(values, 100), mean(inside(folder, name), 100)] for name, values in by_strategy.items()]),
         ("Pools without copies: distance to the nearest pick of the batch, over that in random's batch", ("set", *STRATEGIES),
          [[name, *(mean(values[method]) for method in STRATEGIES)] for name, values in close.items()]),
     ]  # fmt: skip

@@ -11,7 +11,7 @@ from retrained import areas, bought, cells
 from querist.bench.labelling import labelling
 from querist.data.datasets import named
 
-SETS = ("digits+longtail20", "penbased+longtail50")
+SETS = ("penbased+longtail50", "digits+longtail20")
 INFERENCES = ("single", "dropout", "ensemble")
 CHOSEN = {"single": "entropy", "dropout": "variation_ratio", "ensemble": "variation_ratio"}
 Table = dict[tuple[str, str, str], dict[str, dict[int, float]]]
@@ -82,6 +82,6 @@ def measure(source: Path) -> Claim:
             row = found[name, inference, method]
             over = mean(gain(row, found[name, inference, "random"]), 100) if method != "random" else "–"
             rows.append([inference, method, mean(row["balance"]), mean(row["rarest"], 100), mean(row["aubc"], 100), over])
-        tables.append((f"{name}: {len(named(name).candidates):,} items, 20 to 120 labels", heads, rows))
+        tables.append((f"{name}: {len(named(name).candidates):,} items, 20 to 100 labels", heads, rows))
     values = {" / ".join(key): value for key, value in found.items()}
     return Claim("ensembles counteract the imbalance of classes", stated, word, tables, values)

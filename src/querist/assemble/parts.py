@@ -1,7 +1,7 @@
 """From a spec to the working parts: the one place where learner, acquisition and project meet.
 
 A project's `learner` is a mapping: `{"recipe": NAME}` or a learner's own spec (`{"use": …}`), plus the options
-`inference`, `refit`, `effort`, `scheme`, `network`, `steps`, `encoder`, `weights`, `side`; `network` and `scheme` by name or as specs.
+`inference`, `refit`, `effort`, `scheme`, `aside`, `network`, `steps`, `pace`, `encoder`, `weights`, `side`; `network` and `scheme` by name or as specs.
 """
 
 from __future__ import annotations

@@ -161,7 +161,8 @@ class Learner:
         if any(name.startswith("module/") for name in kept):
             none = task.targets({})
             nothing = TrainingSet(torch.zeros((1, *inputs.shape)), np.zeros((1, *none.shape[1:]), dtype=none.dtype))
-            modules = dict(written(brought(self.inference, self.scheme), Setting(network, task, nothing, streams)).modules)
+            programme = written(brought(self.inference, self.scheme), Setting(network, task, nothing, streams))
+            modules = {name: module for name, module in programme.modules.items() if name not in programme.passing}
             for name, module in modules.items():
                 own = f"module/{name}/"
                 module.load_state_dict({key.removeprefix(own): tensor for key, tensor in kept.items() if key.startswith(own)})

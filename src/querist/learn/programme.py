@@ -234,6 +234,7 @@ class Programme:
         answers: The module whose weights the network has in the end.
         hidden: Whether steps show the outputs of hidden layers.
         after: Done when all stages are.
+        passing: Modules that are of no use once the fit is done: they are not kept beside the network.
     """
 
     stages: tuple[Stage, ...]
@@ -241,6 +242,7 @@ class Programme:
     answers: str = "network"
     hidden: bool = False
     after: tuple[Callable[[Training], None], ...] = ()
+    passing: tuple[str, ...] = ()
 
     def stage(self, name: str = TRAIN) -> Stage:
         """The stage of this name.

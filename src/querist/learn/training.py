@@ -120,7 +120,7 @@ class Training:
     def _fit(self) -> Fit:
         moving = [phase.name for stage in self._programme.stages for phase in stage.phases if "network" in phase.updates]
         single = len(self.counts) == 1
-        own = {name: module for name, module in self.modules.items() if name in self._programme.modules}
+        own = {name: module for name, module in self.modules.items() if name in self._programme.modules and name not in self._programme.passing}
         return Fit(
             steps=sum(self.counts.get(name, 0) for name in dict.fromkeys(moving)), loss=self.loss, validated_on=self.validated_on,
             phases={} if single else dict(self.counts), unlabelled=self.read, notes=dict(self.notes), modules=own, memory=dict(self.memory),

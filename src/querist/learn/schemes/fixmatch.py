@@ -16,7 +16,7 @@ from querist.core.contracts import Report
 from querist.core.rng import Streams
 from querist.learn.programme import Programme, Programmed, Setting, Term
 from querist.learn.schemes.base import Fit, TrainingSet
-from querist.learn.schemes.semi import beside, sureness, told
+from querist.learn.schemes.semi import Shares, beside, sureness, told
 from querist.learn.schemes.supervised import Supervised
 from querist.learn.step import Step
 from querist.learn.task import TaskHead
@@ -36,6 +36,7 @@ class FixMatch:
         batch: Unlabelled items of a step.
         longer: Factor of the inner scheme's number of steps.
         mean: Decay of the weights' mean, which answers in the end; 0 lets the network itself answer.
+        even: How far the shares of the classes among the targets are drawn towards equal ones, 0 to 1; for tasks of classes about equally frequent.
         weak: The view that targets come from.
         strong: The view that learns them.
     """
@@ -46,6 +47,7 @@ class FixMatch:
     batch: int = 128
     longer: float = 4.0
     mean: float = 0.99
+    even: float = 0.0
     weak: Weak = Weak()
     strong: Strong = Strong()
 
@@ -57,14 +59,16 @@ class FixMatch:
         """The inner programme, with a further term before those of the phase that moves the network; it notes of how many it is `sure` in the end."""
         inner = self.inner.programme(setting)
         augment = inner.stage().augment
+        shares = Shares(setting.task.outputs, self.even)
         views = {"weak": self.weak.around(setting.network, augment), "strong": self.strong.around(setting.network, augment)}
 
         def agreement(step: Step) -> Tensor:
-            return told(step, step.asked(step.view("weak")).logits, step.view("strong"), self.threshold)
+            said = step.asked(step.view("weak")).logits
+            return told(step, shares(said) if self.even else said, step.view("strong"), self.threshold)
 
         term = Term("agreement", agreement, self.weight, unlabelled=True)
         made = beside(inner, term, views=views, unlabelled=self.batch, longer=self.longer, mean=self.mean or None)
-        return dataclasses.replace(made, after=(*made.after, sureness(self.threshold)))
+        return dataclasses.replace(made, after=(*made.after, sureness(self.threshold)), modules={**made.modules, **({"shares": shares} if self.even else {})})
 
     def around(self, scheme: Any) -> FixMatch:
         """The same with another scheme inside."""

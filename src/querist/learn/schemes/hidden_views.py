@@ -108,6 +108,10 @@ class HiddenViews:
         joined = made.joined(Term("views", loss), modules={"views": module}, hidden=True)
         return dataclasses.replace(joined, after=(*made.after, weigh))
 
+    def aside(self) -> HiddenViews:
+        """The same: the network never sees a classifier's gradient."""
+        return self
+
     def around(self, scheme: Any) -> HiddenViews:
         """The same with another scheme inside."""
         return dataclasses.replace(self, inner=scheme)

@@ -78,7 +78,7 @@ class ProbabilisticEnsemble:
             return divergence(members, self.direction).reshape(1)
 
         phase = without_decay(stage.phases[0])
-        terms = [phase.terms[0], *phase.terms[1:], *(member(term, name) for name in names for term in phase.terms)]
+        terms = [*phase.terms, *(member(term, name) for name in names for term in phase.terms)]
         if names:
             terms.append(Term("divergence", apart, self.weight))
         phase = dataclasses.replace(phase, terms=tuple(terms), updates=("network", *names))

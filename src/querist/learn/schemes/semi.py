@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from querist.learn.device import scoring
 from querist.learn.layout import layout
@@ -86,3 +86,27 @@ def sureness(threshold: float) -> Callable[[Training], None]:
         training.notes["sure"] = float((sure >= threshold).float().mean())
 
     return note
+
+
+class Shares(nn.Module):
+    """The share of every class in what a network answered lately, and answers in which these are drawn towards equal ones.
+
+    Berthelot et al. 2020 (ReMixMatch, distribution alignment), arXiv 1911.09785, with equal shares for those of the labels, which are too few to tell.
+
+    Args:
+        classes: Their number.
+        strength: 1 evens them out, 0 leaves them.
+        decay: Of the mean over steps.
+    """
+
+    def __init__(self, classes: int, strength: float, decay: float = 0.95) -> None:
+        super().__init__()
+        self._strength, self._decay = strength, decay
+        self.register_buffer("mean", torch.zeros(classes))
+
+    def forward(self, output: Tensor) -> Tensor:
+        """Outputs (m, c), without a gradient, whose softmax is that of `output` over the shares; these take the batch in first."""
+        mean = self.get_buffer("mean")
+        batch = torch.softmax(output.detach(), dim=-1).mean(dim=0)
+        mean.copy_(torch.lerp(batch, mean, self._decay) if bool(mean.any()) else batch)
+        return output.detach() - self._strength * torch.log(len(mean) * mean.clamp(min=torch.finfo(mean.dtype).tiny))

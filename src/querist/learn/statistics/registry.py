@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 from querist.learn.statistics import (
     boundary_distance,
     checkpoint_moments,
+    critic,
     head_samples,
     inconsistency,
     iterative_distance,
+    labelled_look,
     loss_estimate,
     mix_flip,
     view_uncertainty,
@@ -39,6 +41,8 @@ BY_SCHEMES: Final[Mapping[str, Compute]] = {
     "view_uncertainty": view_uncertainty.compute,
     "checkpoint_moments": checkpoint_moments.compute,
     "inconsistency": inconsistency.compute,
+    "labelled_look": labelled_look.compute,
+    "critic": critic.compute,
 }
 """What the modules give that a scheme trains beside the network; the scheme's `provides` says which."""
 
