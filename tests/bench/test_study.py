@@ -22,10 +22,10 @@ def spec_of(**changes):
 
 
 def numbers(study):
-    """All that a study says about its methods, without times."""
+    """All that a study says about its methods, without times and memory."""
     plain = study.model_dump(include={"budgets", "methods", "comparisons", "label_saving", "at_budget", "spec_sha256"})
     for result in plain["methods"].values():
-        del result["seconds"], result["rounds"]
+        del result["seconds"], result["rounds"], result["peak_mb"]
     return plain
 
 
