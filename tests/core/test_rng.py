@@ -24,7 +24,9 @@ def test_everything_that_names_a_stream_matters() -> None:
 def test_these_numbers_never_change() -> None:
     """Projects of older versions are replayed: a stream is part of the file format."""
     assert [int(stream(0, 0, name).integers(0, 1_000_000)) for name in STREAMS[:3]] == [455846, 616704, 378261]
-    assert STREAMS == ("init_set", "model_init", "loader", "augment", "dropout", "select", "oracle", "split", "subpool")
+    assert STREAMS == ("init_set", "model_init", "loader", "augment", "dropout", "select", "oracle", "split", "subpool", "unlabelled", "auxiliary"), (
+        "only added to"
+    )
 
 
 def test_torch_seeds_fit_into_63_bits() -> None:
