@@ -161,13 +161,14 @@ def page(claim: Claim, number: int, found: Found, notes: str, bench: Bench) -> s
 
 
 def publish(source: Path, target: Path) -> Bench:
-    """Every number of the bench, and of every cell a packed snapshot and a figure."""
+    """Every number of the bench, and of every cell a figure and a packed snapshot, which names the command that makes it anywhere."""
+    command = f"querist bench docs/results/{target.name}/bench.toml --out claims/{target.name}"
     bench = Bench.open(source)
     shutil.copy(source / "bench.json", target / "bench.json")
     for cell in bench.cells:
         folder = target / cell
         folder.mkdir(exist_ok=True)
-        plain = snapshot.read(source / cell)
+        plain = snapshot.sealed({**snapshot.read(source / cell), "command": command})
         (folder / f"{snapshot.FILE}.gz").write_bytes(gzip.compress(snapshot.text(plain).encode(), mtime=0))
         svg = learning_curves(Study.open(source / cell)).strip()
         (folder / "curves.svg").write_text(svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1) + "\n", encoding="utf-8")

@@ -20,7 +20,7 @@ Table = dict[tuple[str, str, str], dict[str, dict[int, float]]]
 def measured(source: Path) -> Table:
     """(set, inference, method) → evenness, share of the rarest class, area under the curve of balanced accuracy, by seed."""
     found: Table = {}
-    for dataset in SETS:
+    for dataset in (name for name in SETS if f"{name}.ensemble" in cells(source)):
         data = named(dataset)
         place = {name: number for number, name in enumerate(data.classes)}
         classes = {item: place[str(data.targets[item])] for item in data.candidates}
@@ -44,8 +44,9 @@ def gain(row: Mapping[str, Mapping[int, float]], other: Mapping[str, Mapping[int
 def measure(source: Path) -> Claim:
     """The claim."""
     found = measured(source)
+    sets = list(dict.fromkeys(name for name, _, _ in found))
     stated = []
-    for name in SETS:
+    for name in sets:
         ours, plain = found[name, "ensemble", "variation_ratio"], found[name, "ensemble", "random"]
         better = gain(ours, plain)
         stated += [
@@ -76,7 +77,7 @@ def measure(source: Path) -> Claim:
         "over random of the same inference",
     )
     tables = []
-    for name in SETS:
+    for name in sets:
         rows = []
         for inference, method in ((one, chosen) for one in INFERENCES for chosen in ("random", CHOSEN[one])):
             row = found[name, inference, method]
