@@ -42,12 +42,12 @@ class MeanTeacher:
     """
 
     inner: Programmed = Supervised()
-    weight: float = 30.0
+    weight: float = 5.0
     ramp: float = 0.4
-    mean: float = 0.99
+    mean: float = 0.95
     answers: bool = True
     batch: int = 128
-    longer: float = 2.0
+    longer: float = 4.0
     weak: Weak = Weak()
 
     def fit(self, network: Network, task: TaskHead, data: TrainingSet, streams: Streams, report: Report) -> Fit:

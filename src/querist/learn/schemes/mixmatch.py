@@ -70,7 +70,7 @@ class MixMatch:
     """
 
     inner: Programmed = Supervised()
-    weight: float = 25.0
+    weight: float = 5.0
     ramp: float = 0.4
     views: int = 2
     temperature: float = 0.5
