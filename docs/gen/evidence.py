@@ -124,7 +124,7 @@ def smoke(row: Mapping[str, Any]) -> float:
     if kind == "wrapper":
         return selecting(name)
     method = name if kind == "strategy" else "margin"
-    learner = {kind: name} if kind in ("inference", "refit", "recipe", "scheme") else {"recipe": row["recipe"]} if "recipe" in row else {}
+    learner = {**({kind: name} if kind in ("inference", "refit", "recipe", "scheme") else {}), **({"recipe": row["recipe"]} if "recipe" in row else {})}
     if name == "fine-tune":
         learner |= {"network": "timm:test_resnet", "side": 32}  # timm's smallest, its weights drawn at random
     dataset = "wine" if name in ("mlp", "features-head") else "fashion-mnist" if name in ("fashion-cnn", "small-cnn") else "digits"

@@ -37,7 +37,7 @@ def command_tree() -> Mapping[str, Any]:
 def pages() -> dict[str, str]:
     """Every generated page: path below docs/ → text."""
     rows = catalogue_rows()
-    made = {"survey.md": survey.render(survey.load(), rows), "commands.md": commands.render(command_tree())}
+    made = {"survey.md": survey.render(survey.load(), rows, survey.verdicts()), "commands.md": commands.render(command_tree())}
     return made | {f"methods/{name}": text for name, text in methods.render(rows).items()}
 
 

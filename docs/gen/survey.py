@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
@@ -17,8 +18,11 @@ HEAD = """# The survey, system by system
 Every system, scheme, application and claim of the surveys of deep active learning, and of the work after them, in their order.
 *Row* is the name to use in `--method` or to look up with `querist methods NAME`. *Status* is computed from evidence, never typed:
 `proved` has its contract run, its checkable property and its recorded fair run; `runs` lacks one of them; `planned` has no row yet,
-and *wave* says when it is its turn.
+and *wave* says when it is its turn. A claim is `recorded` once its study has a verdict.
 """
+
+RESULTS = Path(__file__).parents[1] / "results"
+VERDICT = re.compile(r"^\*\*Verdict: (.+?)\.?\*\*", re.MULTILINE)
 
 
 def load(path: Path = DATA) -> Sequence[Mapping[str, Any]]:
@@ -28,14 +32,22 @@ def load(path: Path = DATA) -> Sequence[Mapping[str, Any]]:
     return parts
 
 
-def render(parts: Sequence[Mapping[str, Any]], rows: Iterable[Mapping[str, Any]]) -> str:
+def verdicts(folder: Path = RESULTS) -> dict[str, str]:
+    """Claim → the verdict on the page of its recorded study."""
+    found = {page.parent.name: VERDICT.search(page.read_text(encoding="utf-8")) for page in folder.glob("*/index.md")}
+    return {name: said[1] for name, said in found.items() if said}
+
+
+def render(parts: Sequence[Mapping[str, Any]], rows: Iterable[Mapping[str, Any]], claims: Mapping[str, str] | None = None) -> str:
     """The page.
 
     Args:
         parts: What `load` gives.
         rows: The rows of the catalogue, each with at least `name` and `status`.
+        claims: What `verdicts` gives.
     """
     by_name = {str(row["name"]): row for row in rows}
+    by_name |= {name: {"status": "recorded", "verdict": f"[{said}](results/{name}/index.md)"} for name, said in (claims or {}).items()}
     entries = [entry for part in parts for entry in part["entries"]]
     there = sum(_status(entry, by_name) != "planned" for entry in entries)
     body = "\n".join(line for part in parts for line in _part(part, by_name))
@@ -60,7 +72,10 @@ def _status(entry: Mapping[str, Any], by_name: Mapping[str, Mapping[str, Any]]) 
 
 
 def _evidence(entry: Mapping[str, Any], by_name: Mapping[str, Mapping[str, Any]]) -> str:
-    evidence = by_name.get(entry.get("row", entry["name"]), {}).get("evidence") or {}
+    row = by_name.get(entry.get("row", entry["name"]), {})
+    if "verdict" in row:
+        return str(row["verdict"])
+    evidence = row.get("evidence") or {}
     parts = [str(evidence[key]) for key in ("property", "contract") if evidence.get(key)]
     fair = evidence.get("fair_run")
     if fair:

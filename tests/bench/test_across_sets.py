@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from querist.bench.hierarchy import LEAST_SETS, across_sets, paired_differences
+from querist.bench.hierarchy import LEAST_SETS, Pair, across_sets, paired_differences, savings_across
+from querist.bench.measures import Target, label_saving
 from querist.core.errors import UsageError
 
 
@@ -91,3 +92,40 @@ def test_the_studentised_interval_covers_and_the_percentile_one_falls_short():
 @pytest.mark.parametrize("sets", [4, 5, 8, 12, 20])
 def test_the_studentised_interval_covers_between_93_and_97_percent(sets, between, within):
     assert 0.93 <= coverage(sets, between, within, "studentised", 2000, draws=1000) <= 0.97
+
+
+def pair(ours, theirs, budgets=(10, 20, 40)):
+    return Pair(budgets, np.array(ours, dtype=float), np.array(theirs, dtype=float))
+
+
+LINES = {"twice": pair([[0.1, 0.3, 0.5]] * 3, [[0.1, 0.2, 0.3]] * 3), "same": pair([[0.2, 0.3, 0.4]] * 3, [[0.2, 0.3, 0.4]] * 3)}
+
+
+def test_savings_are_averaged_by_their_logarithm():
+    found = savings_across(LINES, Target(), rng())
+    single = label_saving((10, 20, 40), LINES["twice"].method, LINES["twice"].baseline, Target()).ratio
+    assert single == pytest.approx(2.0) and found.difference == pytest.approx(np.log(2) / 2)
+    assert (found.sets, found.runs, found.better, found.low) == (2, 6, 1, None)
+    never = savings_across({"x": pair([[0.1, 0.1, 0.1]], [[0.1, 0.2, 0.3]])}, Target(fraction=0.5), rng())
+    assert never.difference == pytest.approx(np.log(20 / 40)), "what is not reached counts as the whole budget"
+
+
+def test_the_interval_of_savings_resamples_sets_and_seeds():
+    data = {}
+    for place in range(6):
+        base = np.array([0.5, 0.6, 0.7]) + rng(place).normal(0, 0.004, (10, 3))
+        data[str(place)] = pair(base + 0.01 * (place + 1) + rng(50 + place).normal(0, 0.004, (10, 3)), base)
+    found = savings_across(data, Target(), rng(1), draws=1000)
+    again = savings_across(data, Target(), rng(1), draws=1000)
+    assert found == again and found.low < found.difference < found.high and found.better == 6 and found.runs == 60
+    alike = savings_across(dict.fromkeys("abcd", LINES["twice"]), Target(), rng(), draws=200)
+    assert alike.low == pytest.approx(alike.high) == pytest.approx(alike.difference)
+    still = across_sets({"twice": [float(np.log(2))] * 3, **{name: [0.0] * 3 for name in ("same", "a", "b")}}, rng(4), draws=500)
+    mixed = savings_across({**LINES, "a": LINES["same"], "b": LINES["same"]}, Target(), rng(4), draws=500)
+    assert (mixed.difference, mixed.better) == (pytest.approx(still.difference), 1)
+
+
+@pytest.mark.parametrize("pairs", [{}, {"x": pair(np.empty((0, 3)), np.empty((0, 3)))}, {"x": pair([[0.1, 0.2, 0.3]], [[0.1, 0.2, 0.3]] * 2)}])
+def test_savings_need_shared_seeds_on_every_set(pairs):
+    with pytest.raises(UsageError):
+        savings_across(pairs, Target(), rng())

@@ -77,6 +77,7 @@ def test_nothing_is_said_without_items_data_or_a_named_set(runs):
     assert bought(SPEC, bare) == bought(SPEC, []) == []
     assert bought(SPEC.model_copy(update={"factory": "light_study:simulation"}), runs[2]) == []
     assert bought(SPEC.model_copy(update={"dataset": "no-such-set"}), runs[2]) == []
+    assert bought(SPEC, [run("random", 0, [f"stranger-{place}" for place in range(8)])]) == []
 
 
 def test_training_on_what_was_chosen_and_on_everything():

@@ -79,6 +79,7 @@ def test_a_change_that_left_the_digests_behind_is_named_with_cell_and_round(plai
         (lambda plain: plain["runs"][0].update(cell="clouds.b9"), "runs", None),
         (lambda plain: plain["runs"].reverse(), "runs", None),
         (lambda plain: plain["runs"].append(7), "runs", None),
+        (lambda plain: plain["cells"].update({"clouds.b6": 3}), "structure", "clouds.b6"),
         (lambda plain: plain["chain"].update({"clouds.b6": "0" * 64}), "chain", "clouds.b6"),
         (lambda plain: plain["cells"]["clouds.b4"].update(schema=9), "format", "clouds.b4"),
         (lambda plain: plain.update(spec_sha256="0" * 64), "chain", "clouds.b4"),

@@ -15,6 +15,7 @@ from querist.learn.schemes.deepcluster import DeepCluster
 from querist.learn.schemes.pretrained import Pretrained
 from querist.learn.schemes.simclr import SimCLR
 from querist.learn.schemes.supervised import Steps, Supervised
+from querist.learn.schemes.vaal import VAAL
 from querist.nets.dbn import DBN
 from querist.testing import SchemeContract
 
@@ -23,6 +24,8 @@ FEW = Steps(per_label=0.0, low=30, high=30)
 QUICK = Supervised(rate=0.05)  # sigmoid layers learn slowly
 CLUSTERED = Pretrained(by=DeepCluster(steps=15, batch=8, times=2))
 SHORTER: dict[str, dict[str, Any]] = {
+    **{name: {"longer": 1.0, "batch": 16} for name in ("mean_teacher", "pseudo_label", "mixmatch")},
+    "fixmatch": {"longer": 1.0, "batch": 16, "threshold": 0.5, "even": 1.0},
     "belief": {"inner": QUICK},
     "deepcluster": {"by": CLUSTERED.by},
     "exponential": {"inner": Belief(QUICK)},
@@ -31,6 +34,10 @@ SHORTER: dict[str, dict[str, Any]] = {
     "pretrain_probe": {"by": SimCLR(steps=15, batch=8)},
     "pretrain_simclr": {"by": SimCLR(steps=15, batch=8)},
     "ssal": {"times": 2, "inner": CLUSTERED},
+    "vaal_training": {"batch": 16},
+    "aral_training": {"batch": 16},
+    "waal_training": {"batch": 16},
+    "ta_vaal_training": {"game": VAAL(Supervised(steps=FEW), steps=FEW, batch=16)},
 }
 """Scheme → parameters of its own that make it quick."""
 

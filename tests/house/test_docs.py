@@ -92,6 +92,17 @@ def test_every_row_of_the_catalogue_has_a_page(pages: Any) -> None:
         assert f"({row['name']}.md)" in made["methods/index.md"]
 
 
+def test_every_scheme_has_a_page_that_the_index_names(pages: Any) -> None:
+    index = (DOCS / "schemes" / "index.md").read_text(encoding="utf-8")
+    heads = {file.name: file.read_text(encoding="utf-8").partition("\n")[0] for file in sorted((DOCS / "schemes").glob("*.md"))}
+    for row in pages.catalogue_rows():
+        if row["type"] == "scheme":
+            own = [name for name, head in heads.items() if name == f"{row['name']}.md" or row["name"] in head]
+            assert own, f"no page in docs/schemes names {row['name']} in its title"
+            assert any(f"({name})" in index for name in own)
+    assert all(f"({name})" in index for name in heads if name != "index.md")
+
+
 def test_a_page_tells_what_its_row_says(pages: Any) -> None:
     row = {"name": "some", "type": "strategy", "family": "uncertainty", "paper": "Somebody 2020", "needs": ["probs"], "cost": "O(n)", "status": "runs"}
     row |= {"deviations": "None but one.", "formula": "$p_1$", "provides": []}
@@ -119,6 +130,17 @@ def test_the_survey_is_complete_and_computes_its_status(pages: Any) -> None:
     assert "| margin, best versus second best | `margin` | proved | tests/a.py::test_b | 1 |" in page
     assert "| predictive entropy | `entropy` | planned |  | 1 |" in page
     assert f"1 of {len(names)} are there." in page
+
+
+def test_a_claim_is_recorded_once_its_page_has_a_verdict(pages: Any, tmp_path: Path) -> None:
+    for name, text in (("claim_1", "# Claim 1\n\n**Verdict: depends.** On much.\n"), ("claim_2", "# Claim 2\n\nStill running.\n")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "index.md").write_text(text, encoding="utf-8")
+    claims = pages.survey.verdicts(tmp_path)
+    assert claims == {"claim_1": "depends"}
+    page = pages.survey.render(PARTS, [], claims)
+    assert "| study `claim_1` | recorded | [depends](results/claim_1/index.md) | 3 |" in page
+    assert "| study `claim_2` | planned |  | 3 |" in page
 
 
 def test_every_strategy_of_the_catalogue_is_in_the_survey(pages: Any) -> None:

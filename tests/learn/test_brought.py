@@ -93,7 +93,7 @@ def spread(fitted: Fitted) -> float:
 
 
 def test_members_of_one_fit_are_all_trained_and_see_each_other() -> None:
-    fresh = [Learner(MLP((8,)), SHORT, Together())._fresh(INPUTS, TASK, Streams(0, 1, member)) for member in range(3)]
+    fresh = [Learner(MLP((8,)), SHORT, Together())._fresh(INPUTS, TASK, Streams(0, 1, member), MLP((8,))) for member in range(3)]
     free, pulled = fit(Together()), fit(Together(pull=100.0))
     for before, after in zip(fresh, free.networks, strict=True):
         assert not torch.equal(before.last.weight, after.last.weight)

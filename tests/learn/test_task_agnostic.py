@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,20 @@ from learn_parts import clouds
 
 from querist.core.contracts import no_report
 from querist.core.rng import Streams, torch_seed
-from querist.learn.before import Before, save, weights_file
+from querist.learn.before import LABELLED, Before, save, weights_file
 from querist.learn.device import generator
 from querist.learn.programme import Programme, Programmed, Setting, Term
 from querist.learn.refits import REFITS
 from querist.learn.schemes.base import Fit, Scheme, TrainingSet
+from querist.learn.schemes.confident_labels import ConfidentLabels
+from querist.learn.schemes.fixmatch import FixMatch
 from querist.learn.schemes.learning_loss import LearningLoss
+from querist.learn.schemes.mean_teacher import MeanTeacher
+from querist.learn.schemes.pseudo_label import PseudoLabel
+from querist.learn.schemes.self_paced import SelfPaced
 from querist.learn.schemes.supervised import Steps, Supervised
+from querist.learn.schemes.ta_vaal import TAVAAL
+from querist.learn.schemes.vaal import VAAL
 from querist.learn.step import Step
 from querist.learn.task import TaskHead
 from querist.learn.training import carried_out
@@ -55,7 +63,17 @@ class Consistent:
         return made.with_stage(dataclasses.replace(made.stage(), unlabelled=8, views=views))
 
 
-SCHEMES: dict[str, Scheme] = {"supervised": SHORT, "learning_loss": LearningLoss(SHORT), "consistency": Consistent(SHORT)}
+SCHEMES: dict[str, Scheme] = {
+    "supervised": SHORT,
+    "learning_loss": LearningLoss(SHORT),
+    "consistency": Consistent(SHORT),
+    "fixmatch": FixMatch(SHORT, batch=8, longer=1.0),
+    "mean_teacher": MeanTeacher(SHORT, batch=8, longer=1.0),
+    "pseudo_label": PseudoLabel(SHORT, batch=8, longer=1.0),
+    "ta_vaal": TAVAAL(VAAL(SHORT, steps=Steps(0.0, 20, 20), batch=8)),
+}
+
+LATER: dict[str, Scheme] = {"supervised": SHORT, "confident_labels": ConfidentLabels(SHORT, delta=0.5), "self_paced": SelfPaced(SHORT, start=0.5)}
 
 
 def task_of(kind: str) -> tuple[TaskHead, Any]:
@@ -94,7 +112,7 @@ def fitted(scheme: Scheme, kind: str, refit: str = "scratch", before: Before | N
 
 @pytest.mark.parametrize("kind", ["classification", "regression", "multi_output"])
 @pytest.mark.parametrize("name", SCHEMES)
-def test_a_scheme_without_classes_trains_every_kind(tmp_path: Path, name: str, kind: str) -> None:
+def test_a_scheme_without_classes_trains_every_kind(name: str, kind: str) -> None:
     network, fit, measure = fitted(SCHEMES[name], kind)
     assert np.isfinite(fit.loss) and all(bool(torch.isfinite(tensor).all()) for tensor in network.state_dict().values())
     assert measure < 15.0 if kind == "regression" else measure > 0.8
@@ -103,11 +121,19 @@ def test_a_scheme_without_classes_trains_every_kind(tmp_path: Path, name: str, k
 
 
 @pytest.mark.parametrize("kind", ["classification", "regression", "multi_output"])
-@pytest.mark.parametrize("refit", ["warm", "shrink_perturb"])
-def test_a_refit_goes_on_from_the_round_before_in_every_kind(tmp_path: Path, refit: str, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "refit"),
+    [
+        ("supervised", "warm"), ("supervised", "shrink_perturb"), ("supervised", "replay"), ("supervised", "distil_replay"),
+        ("confident_labels", "scratch"), ("self_paced", "scratch"),
+    ],
+)  # fmt: skip
+def test_what_builds_on_the_round_before_serves_every_kind(tmp_path: Path, name: str, refit: str, kind: str) -> None:
     task, _ = task_of(kind)
     first, _, _ = fitted(SHORT, kind)
     save(weights_file(tmp_path, 0), dict(first.state_dict()))
-    _, fit, measure = fitted(SHORT, kind, refit, Before(tmp_path, 0, lambda: network_of(task)))
-    assert fit.steps > 0
+    (tmp_path / LABELLED).write_text(json.dumps([str(item) for item in range(15)]), encoding="utf-8")
+    before = Before(tmp_path, 0, lambda: network_of(task))
+    _, fit, measure = fitted(LATER[name], kind, refit, before)
     assert measure < 15.0 if kind == "regression" else measure > 0.8
+    assert fit.notes.get("pseudo_labels", 0.0) > 0 if name != "supervised" else not fit.notes

@@ -19,6 +19,7 @@ from querist.core.rng import Streams
 from querist.learn.augment import Augment
 from querist.learn.checkpoint import Checkpoint
 from querist.learn.device import generator
+from querist.learn.keepers import follow
 from querist.learn.programme import TRAIN, Follower, Group, Hook, Once, Optimiser, Phase, Programme, Setting, Stage, Term
 from querist.learn.schemes.base import Fit, TrainingSet
 from querist.learn.schemes.supervised import Steps, Supervised, labelled
@@ -270,6 +271,25 @@ def test_divergence_is_tried_again_at_half_the_rate_and_then_named() -> None:
     assert caught.value.got == "loss nan at step 7 of phase train, term odd"
 
 
+def test_the_second_try_knows_nothing_of_the_first() -> None:
+    seen, calls = [], []
+
+    def tell(training: Training) -> None:
+        seen.append((training.progress, training.pseudo is None, dict(training.notes)))
+        training.notes["told"] = training.notes.get("told", 0.0) + 1.0
+        training.give(torch.zeros(2, 4), torch.zeros(2, dtype=torch.int64))
+
+    def loss(step: Step) -> Tensor:
+        calls.append(step.number)
+        return step.output.logits.sum(dim=1) * (math.nan if len(calls) == 8 else 1.0)
+
+    stage = Stage(TRAIN, 10, (Phase("p", (Term("t", loss),), RULE),), hooks=(Hook(tell, 2),))
+    fit = Training(Programme((stage,)), setting(), no_report).run()
+    again = {"halved": 1.0}
+    assert seen == [(0.0, True, {}), (0.5, False, {"told": 1.0}), (0.0, True, again), (0.5, False, {**again, "told": 1.0})]
+    assert fit.notes == {"halved": 1.0, "told": 2.0}
+
+
 def test_an_input_that_is_not_finite_is_divergence() -> None:
     with pytest.raises(TrainingError, match="diverged"):
         trained(dataclasses.replace(SUPERVISED, validation=0.0, augment=Augment()).programme, setting(poison=math.inf))
@@ -290,6 +310,20 @@ def test_modes_are_the_platforms() -> None:
     stage = Stage(TRAIN, 2, (Phase("p", (Term("t", watch),), RULE),), followers=(Follower(),))
     Training(Programme((stage,)), given, no_report).run()
     assert set(seen) == {(True, False)} and not network.training
+
+
+def test_a_follower_is_the_exponential_mean_and_what_is_frozen_stays_to_the_bit() -> None:
+    leader, mean = nn.Linear(3, 2), nn.Linear(3, 2)
+    start, expected = state(mean), state(mean)
+    for step in range(6):
+        with torch.no_grad():
+            leader.weight.add_(0.3)
+        follow(mean, leader, 0.6, step)
+        past = min(1.0 - 1.0 / (step + 1), 0.6)
+        expected = {name: past * expected[name] + (1.0 - past) * tensor for name, tensor in leader.state_dict().items()}
+        assert all(torch.allclose(expected[name], tensor, atol=1e-6) for name, tensor in mean.state_dict().items())
+        assert torch.equal(mean.bias, leader.bias), "it took the first weights whole, and these did not move since"
+    assert not torch.equal(start["weight"], mean.weight)
 
 
 def test_a_batch_may_be_put_together_of_groups() -> None:

@@ -9,7 +9,7 @@ from querist.core.errors import UsageError
 from querist.learn.device import generator
 from querist.learn.inference.base import stochastic
 from querist.nets.base import MLP, Network, NetworkFactory
-from querist.nets.cnn import SmallCNN
+from querist.nets.cnn import PlacedDropout, SmallCNN
 
 CASES: list[tuple[NetworkFactory, tuple[int, ...], int]] = [
     (MLP(), (7,), 128),
@@ -56,3 +56,24 @@ def test_what_is_no_picture_or_too_small_is_refused(shape: tuple[int, ...]) -> N
 def test_a_head_ends_in_a_linear_layer() -> None:
     with pytest.raises(TypeError, match="ends in a Linear"):
         _ = Network(torch.nn.Identity(), torch.nn.Sequential(torch.nn.ReLU())).last
+
+
+@pytest.mark.parametrize(("place", "trunk", "head"), [("head", 0, 1), ("last_block", 1, 0), ("all", 3, 1)])
+def test_dropout_is_where_it_was_placed_and_the_weights_stay(place: str, trunk: int, head: int) -> None:
+    plain = SmallCNN((5, 6), stem=4, hidden=7, dropout=0.4)
+    network, own = PlacedDropout(plain, place).make((1, 8, 8), 3, generator(0)), plain.make((1, 8, 8), 3, generator(0))
+    assert [sum(isinstance(layer, torch.nn.Dropout) for layer in part.modules()) for part in (network.trunk, network.head)] == [trunk, head]
+    assert all(layer.p == 0.4 for layer in network.modules() if isinstance(layer, torch.nn.Dropout))
+    x = torch.randn(5, 1, 8, 8, generator=generator(1))
+    assert torch.equal(network.eval()(x), own.eval()(x)), "without dropout they are one function"
+    assert network.train()(x).shape == (5, 3)
+
+
+def test_dropout_of_the_last_block_drops_what_that_block_gives() -> None:
+    layers = list(PlacedDropout(SmallCNN((5, 6), hidden=0), "last_block").make((1, 8, 8), 3, generator(0)).trunk.children())
+    assert [type(layer).__name__ for layer in layers[-3:]] == ["AvgPool2d", "Dropout", "Flatten"]
+
+
+def test_an_unknown_place_is_refused() -> None:
+    with pytest.raises(UsageError, match="no such place"):
+        PlacedDropout(place="stem").make((1, 28, 28), 2, generator(0))

@@ -123,7 +123,7 @@ def _changes(made: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         elif isinstance(value, tuple) and value and all(hasattr(one, "select") for one in value):
             for place in range(len(value)):
                 yield f"{field}-{place + 1}", {field: [spec(Random() if place == at else one, full=False) for at, one in enumerate(value)]}
-        elif hasattr(value, "choose") and value != TopK() and (score is not None or embed is not None):
+        elif hasattr(value, "choose") and value != TopK() and (score is not None or (embed is not None and "score" in parts)):
             yield field, {field: spec(TopK()), **({} if score is not None else {"score": spec(Length(embed))})}
         elif hasattr(value, "points") and value != Features():
             yield field, {field: spec(Features())}

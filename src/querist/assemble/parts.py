@@ -1,7 +1,7 @@
 """From a spec to the working parts: the one place where learner, acquisition and project meet.
 
 A project's `learner` is a mapping: `{"recipe": NAME}` or a learner's own spec (`{"use": …}`), plus the options
-`inference`, `refit`, `scheme`, `network`, `steps`, `encoder`, `weights`, `side`; `network` and `scheme` by name or as specs.
+`inference`, `refit`, `effort`, `scheme`, `aside`, `network`, `steps`, `pace`, `encoder`, `weights`, `side`; `network` and `scheme` by name or as specs.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from querist.learn.encoded import EncodedInputs
 from querist.learn.inputs import ArrayInputs, Inputs
 from querist.learn.learner import Learner, Learns
 from querist.learn.runtime import LearnerRuntime
+from querist.learn.schemes.replay import Fewer
 from querist.learn.schemes.supervised import Steps, Supervised
 from querist.nets.base import MLP
 from querist.nets.cnn import SmallCNN
@@ -33,7 +34,7 @@ from querist.nets.timm import TimmNetwork
 
 DEFAULT_RECIPE = "mlp"
 INPUT_OPTIONS = frozenset({"encoder", "weights", "side"})
-OPTIONS = INPUT_OPTIONS | {"recipe", "use", "inference", "refit", "network", "steps", "pace", "scheme", "aside"}
+OPTIONS = INPUT_OPTIONS | {"recipe", "use", "inference", "refit", "network", "steps", "pace", "scheme", "aside", "effort"}
 NETWORKS = {"linear": MLP(hidden=()), "mlp": MLP(), "small-cnn": SmallCNN(), "tiny-cnn": SmallCNN((16, 32), hidden=64)}
 """Networks by name, for `--network`; a recipe brings its own."""
 
@@ -84,6 +85,8 @@ def learner(options: Mapping[str, Any], method: Any) -> Learner:
     changes["scheme"] = _wrapped(str(scheme), inner) if scheme and not isinstance(scheme, Mapping) else inner
     if options.get("aside"):
         changes["scheme"] = _aside(changes["scheme"])
+    if options.get("effort"):
+        changes["scheme"] = _shorter(float(options["effort"]), changes["scheme"])
     if options.get("refit"):
         changes["refit"] = str(catalogue.row(str(options["refit"]), "refit")["name"])
     return dataclasses.replace(made, **changes)
@@ -111,6 +114,15 @@ def _aside(scheme: Any) -> Any:
     if not hasattr(scheme, "aside"):
         raise UsageError("this scheme cannot leave the network alone", got=type(scheme).__name__, wanted="a scheme with `aside`")
     return scheme.aside()
+
+
+def _shorter(effort: float, inner: Any) -> Any:
+    """The scheme with that share of its steps in every round but the first."""
+    if not 0 < effort <= 1 or not hasattr(inner, "programme"):
+        raise UsageError(
+            "effort is a share of the steps of a scheme that writes a programme", got=f"{effort:g} of {type(inner).__name__}", wanted="0 < effort ≤ 1"
+        )
+    return Fewer(inner, effort)
 
 
 def network(named: str | Mapping[str, Any], weights: str | None = None) -> Any:

@@ -29,7 +29,7 @@ def work_through(spec: StudySpec, runs: Sequence[Run], folder: Path, emit: Emit)
     """
     count = min(spec.workers, len(runs), os.cpu_count() or 1)
     # A class of a script or notebook exists in this process only.
-    here = count <= 1 or any(method.startswith("__main__:") for method in spec.methods)
+    here = count <= 1 or any("__main__:" in str(spec.strategy(method)) for method in spec.methods)
     if here:
         for method, seed in runs:
             work(spec, method, seed, folder, emit)

@@ -25,8 +25,6 @@ READABLE = 9
 
 _LEVELS = 24
 """Accuracies at which label savings are drawn."""
-_MOST = 2.5
-"""Where the axis of label savings ends: beyond, intervals only."""
 _RESAMPLES = 22
 """Root of the resampling stream: the same study gives the same figure everywhere."""
 _WIDTH = 5.4
@@ -171,6 +169,7 @@ def labels_saved_everywhere(study: Study) -> str:
         look = looks(named(study))
         base = dict(zip(study.methods[BASELINE].seeds, study.methods[BASELINE].curve, strict=True))
         axes.axhline(1, color=look[BASELINE].colour, linewidth=1.4)
+        highest = 1.2
         for name in [name for name in named(study) if name != BASELINE]:
             ours = dict(zip(study.methods[name].seeds, study.methods[name].curve, strict=True))
             seeds = shared_seeds(ours, base)
@@ -180,12 +179,13 @@ def labels_saved_everywhere(study: Study) -> str:
             found = saving_curve(study.counted, mine, theirs, points=_LEVELS)
             exact = np.array([word == "exact" for word in found.known])
             at, needed = 100 * found.at, np.where(exact, 1 / found.ratio, np.nan)
+            highest = max(highest, float(np.nanmax(needed, initial=0.0)))
             axes.plot(at, needed, color=look[name].colour, marker=look[name].marker, markersize=3.5, linewidth=1.6, label=name)
             band = saving_band(study.counted, mine, theirs, found.at, np.random.Generator(np.random.PCG64(_RESAMPLES)))
             if band is not None:
                 low, high = (np.where(exact, 1 / end, np.nan) for end in (band[:, 1], band[:, 0]))
                 axes.fill_between(at, low, high, color=look[name].colour, alpha=0.12, linewidth=0)
-        axes.set_ylim(0, min(max(axes.get_ylim()[1], 1.2), _MOST))
+        axes.set_ylim(0, 1.15 * highest)  # intervals may go on
         axes.set_ylabel(f"labels needed ÷ labels of {BASELINE}")
         axes.set_xlabel(f"{study.measure}, %")
         if axes.get_legend_handles_labels()[0]:

@@ -137,6 +137,8 @@ def check(plain: Plain, *, claims: bool = True) -> list[Problem]:
     wrong = [key for key, kind in KEYS.items() if not isinstance(plain.get(key), kind)]
     if wrong:
         return [Problem("structure", f"{key} is {'missing' if key not in plain else 'of a wrong type'}") for key in wrong]
+    if flat := next((name for name, cell in plain["cells"].items() if not isinstance(cell, Mapping)), None):
+        return [Problem("structure", "the cell is no mapping", cell=flat)]
     strays = [run.get("cell") if isinstance(run, Mapping) else run for run in plain["runs"]]
     if unknown := next((name for name in strays if not isinstance(name, str) or name not in plain["cells"]), None):
         return [Problem("runs", f"a run is of the cell {unknown!r}, which is not here")]

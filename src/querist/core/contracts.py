@@ -30,6 +30,11 @@ STATISTICS: Final[Mapping[str, str]] = {
     "word_gradient": "largest expected gradient length of a word's embedding, (n,) ≥ 0",
     "mix_flip": "smallest cap in (0, 1] of a feature mix with a labelled class anchor that changes the prediction (ALFA-Mix), (n,), 0 where none does",
     "loss_estimate": "what a module trained to rank losses expects of the item's loss (learning loss), (n,), only its order means something",
+    "view_uncertainty": "mean entropy over hidden layers, each with a classifier of its own, weighed by how well these do (AL-MV), (n,) in [0, 1]",
+    "checkpoint_moments": "mean probabilities, mean squares, shares of votes and mean entropy over the checkpoints of a training, (n, 3 c + 1) float64",
+    "inconsistency": "variance of the class probabilities over augmentations of the item, summed over classes, (n,) ≥ 0",
+    "labelled_look": "how labelled the item looks to a discriminator of labelled from unlabelled items on the codes of a VAE (VAAL), logit (n,)",
+    "critic": "how far from the labelled items a Wasserstein critic on the features places the item (WAAL), (n,), only differences mean something",
     "head_samples": "class probabilities under dropout of the features in front of the head, (n, m, c) float32",
 }
 """Every statistic that an acquisition may need, by name. Unknown names are refused when a run is assembled."""

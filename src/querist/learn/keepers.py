@@ -103,6 +103,6 @@ def follow(follower: nn.Module, leader: nn.Module, decay: float, step: int) -> N
     """
     past = min(1.0 - 1.0 / (step + 1), decay)
     for mean, new in zip(follower.parameters(), leader.parameters(), strict=True):
-        mean.mul_(past).add_(new, alpha=1.0 - past)
+        mean.lerp_(new, 1.0 - past)  # unlike the sum of two products it leaves what does not move to the bit
     for kept, current in zip(follower.buffers(), leader.buffers(), strict=True):
         kept.copy_(current)

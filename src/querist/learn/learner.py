@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +20,7 @@ from querist.core.contracts import Report
 from querist.core.errors import TrainingError, UsageError
 from querist.core.rng import Streams, torch_seed
 from querist.core.spec import digest, spec
+from querist.learn.architecture import Search, kept
 from querist.learn.before import LABELLED, Before, beside_file, load, save, weights_file
 from querist.learn.checkpoint import Checkpoint
 from querist.learn.device import generator, scoring
@@ -105,22 +107,28 @@ class Learner:
         unlabelled = Unlabelled(inputs.ready(pool), inputs.batch, lambda ids: inputs.readable(ids)[0]) if pool else None
         x, y, ids = inputs.batch(list(labelled)), task.targets(labelled), tuple(labelled)
         key = digest({"learner": spec(self), "labelled": dict(labelled), "round": streams.round, "seed": streams.seed})[:16]
+        scheme = brought(self.inference, refit.around(self.scheme))
+
+        def make(factory: NetworkFactory, own: Streams) -> Network:
+            return self._fresh(inputs, task, own, factory)
+
+        search = Search(make, scheme, task, TrainingSet(x, y, ids, unlabelled), streams, report, folder, key)
+        found = search.run(self.network, None if previous is None else Path(previous))
         networks, befores = [], []
         for member in range(self.inference.members):
             own = streams.of(member)
-            network = self._fresh(inputs, task, own)
-            make: Callable[[], Network] = lambda own=own: self._fresh(inputs, task, own)  # type: ignore[misc]  # noqa: E731
-            before = None if previous is None else Before(Path(previous), member, make, continued=self.refit != "scratch")
+            network = make(found.factory, own)
+            before = None if previous is None else Before(Path(previous), member, partial(make, found.factory, own), continued=self.refit != "scratch")
             if before is not None:
                 refit.start(network, before)
             networks.append(network)
             befores.append(before)
-        scheme = brought(self.inference, refit.around(self.scheme))
         fits: list[Fit] = []
         for member, others in self._groups(networks):
-            kept = None if folder is None else Checkpoint(folder / f"training-{member}.safetensors", key)
-            data = TrainingSet(x, y, ids, unlabelled, befores[member], kept, others)
+            progress = None if folder is None else Checkpoint(folder / f"training-{member}.safetensors", key)
+            data = TrainingSet(x, y, ids, unlabelled, befores[member], progress, others)
             fit = scheme.fit(networks[member], task, data, streams.of(member), report)
+            fit = replace(fit, notes={**fit.notes, **found.notes}) if found.notes else fit
             for network in (networks[member], *others):
                 settled(self.inference, network, task, data)
             fits += [fit, *(replace(fit, unlabelled=0, notes={}, modules={}, memory={}) for _ in others)]
@@ -134,17 +142,18 @@ class Learner:
 
     def restore(self, inputs: Inputs, task: TaskHead, folder: Path, streams: Streams) -> Fitted | None:
         """What `Fitted.save` wrote into a folder, or None if it is not (wholly) there."""
+        factory = kept(folder) if hasattr(self.network, "candidates") else self.network
         networks, fits = [], []
-        for member in range(self.inference.members):
+        for member in range(self.inference.members if factory is not None else 0):
             own = streams.of(member)
-            network = self._fresh(inputs, task, own)
+            network = self._fresh(inputs, task, own, factory)
             if not weights_file(folder, member).is_file():
                 return None
             network.load_state_dict(load(weights_file(folder, member)))
             network.eval()
             networks.append(network)
             fits.append(self._beside(network, task, inputs, own, load(beside_file(folder, member))))
-        return Fitted(networks, self.inference, inputs, streams, tuple(fits))
+        return Fitted(networks, self.inference, inputs, streams, tuple(fits)) if networks else None
 
     def _beside(self, network: Network, task: TaskHead, inputs: Inputs, streams: Streams, kept: Mapping[str, Tensor]) -> Fit:
         """What a scheme had trained beside the network."""
@@ -161,9 +170,9 @@ class Learner:
         memory = {name.removeprefix("memory/"): tensor for name, tensor in kept.items() if name.startswith("memory/")}
         return Fit(0, math.nan, modules=modules, memory=memory)
 
-    def _fresh(self, inputs: Inputs, task: TaskHead, streams: Streams) -> Network:
+    def _fresh(self, inputs: Inputs, task: TaskHead, streams: Streams, factory: NetworkFactory) -> Network:
         with torch.random.fork_rng(devices=[]):  # the constructors of torch's layers draw from the global stream, in vain
-            return arranged(dressed(self.inference, self.network.make(inputs.shape, task.outputs, generator(torch_seed(streams("model_init"))))))
+            return arranged(dressed(self.inference, factory.make(inputs.shape, task.outputs, generator(torch_seed(streams("model_init"))))))
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,14 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import torch
+from torch import Tensor, nn
 
+from querist.core.errors import UsageError
 from querist.learn.before import Before, load, weights_file
+from querist.learn.schemes.replay import Replay
 from querist.nets.base import Network
+
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.LayerNorm, nn.GroupNorm)
 
 
 class Refit(Protocol):
@@ -64,7 +69,8 @@ class Warm:
 class ShrinkPerturb:
     """The weights of the round before, shrunk, plus a little of a new network (whose layers' own scales make the noise).
 
-    shrink = 0 and perturb = 1 is `scratch`; shrink = 1 and perturb = 0 is `warm` but for BatchNorm's running statistics, which start anew.
+    shrink = 0 and perturb = 1 is `scratch`; shrink = 1 and perturb = 0 is `warm`. Scales and shifts of normalisation are mixed in the same
+    proportion and not shrunk, and running statistics follow the weights that they describe, so that shrinking alone changes no prediction.
 
     Attributes:
         shrink: Factor of the old parameters.
@@ -75,19 +81,63 @@ class ShrinkPerturb:
     perturb: float = 0.1
 
     def start(self, network: Network, before: Before) -> None:
-        """θ = shrink · θ(before) + perturb · θ(fresh); parameters of another shape stay fresh, buffers too."""
+        """θ = shrink · θ(before) + perturb · θ(fresh); tensors of another shape stay fresh."""
         old = load(weights_file(before.folder, before.member))
         with torch.no_grad():
-            for name, parameter in network.named_parameters():
-                if name in old and old[name].shape == parameter.shape:
-                    parameter.mul_(self.perturb).add_(old[name], alpha=self.shrink)
+            for path, module in network.named_modules():
+                whole = (self.shrink + self.perturb or 1.0) if isinstance(module, NORMS) else 1.0
+                for name, parameter in module.named_parameters(path, recurse=False):
+                    _mix(parameter, old.get(name), self.perturb / whole, self.shrink / whole)
+                for name, buffer in module.named_buffers(path, recurse=False):
+                    if buffer.is_floating_point():
+                        power = 2 if name.endswith("running_var") else 1  # a variance goes with the square of the weights
+                        _mix(buffer, old.get(name), self.perturb**power, self.shrink**power)
 
     def around(self, scheme: Any) -> Any:
         """The scheme."""
         return scheme
 
 
-REFITS: Final[Mapping[str, Refit]] = {"scratch": Scratch(), "warm": Warm(), "head_only": Warm(trunk_only=True), "shrink_perturb": ShrinkPerturb()}
+def _mix(own: Tensor, old: Tensor | None, keep: float, take: float) -> None:
+    if old is not None and old.shape == own.shape:
+        own.mul_(keep).add_(old, alpha=take)
+
+
+@dataclass(frozen=True)
+class Replaying:
+    """The weights of the round before, and batches half of new labels and half of the history; see `schemes.replay`.
+
+    Attributes:
+        history: Share of a batch from the history; None is `warm`.
+        distil: Weight of the distance to the outputs of the network before.
+    """
+
+    history: float | None = 0.5
+    distil: float = 0.0
+
+    def start(self, network: Network, before: Before) -> None:
+        """Load them."""
+        carry_over(network, before)
+
+    def around(self, scheme: Any) -> Any:
+        """The scheme on other batches.
+
+        Raises:
+            UsageError: for a scheme that writes no programme.
+        """
+        if not hasattr(scheme, "programme"):
+            raise UsageError("replay changes a programme", got=type(scheme).__name__, wanted="a scheme with `programme`")
+        return Replay(scheme, self.history, self.distil)
+
+
+REFITS: Final[Mapping[str, Refit]] = {
+    "scratch": Scratch(),
+    "warm": Warm(),
+    "head_only": Warm(trunk_only=True),
+    "shrink_perturb": ShrinkPerturb(),
+    "replay": Replaying(),
+    "distil_replay": Replaying(distil=0.1),
+}
 """By the name that a learner's spec gives."""
 
 

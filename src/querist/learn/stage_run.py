@@ -101,6 +101,11 @@ class StageRun:
         self._targets: Targets
         self.shuffle()
 
+    @property
+    def progress(self) -> float:
+        """Share of the steps that are done."""
+        return self._step / self._stage.steps
+
     def shuffle(self) -> None:
         """Take up the present targets; what was drawn before stays as it was."""
         pseudo = self._training.pseudo

@@ -31,6 +31,10 @@ class Output:
     features: Tensor
     hidden: Mapping[str, Tensor]
 
+    def rows(self, part: slice) -> Output:
+        """Of some of the inputs."""
+        return Output(self.logits[part], self.features[part], {name: out[part] for name, out in self.hidden.items()})
+
 
 @dataclass
 class Step:
@@ -109,6 +113,17 @@ class Step:
 
         self.aside(run)
         return found[0]
+
+    def together(self, x: Tensor) -> Output:
+        """The network on these inputs, in one pass with the labelled batch: BatchNorm sees both, and the labelled batch is not passed twice.
+
+        It is for the first term of a phase; once the labelled output is there, the inputs have a pass of their own.
+        """
+        if "output" in self.__dict__:
+            return self.outputs(x)
+        both, n = self._forward(self.network, layout(torch.cat([self.x, x]))), len(self.x)
+        self.__dict__["output"] = both.rows(slice(n))
+        return both.rows(slice(n, None))
 
     def asked(self, x: Tensor, module: str = "network") -> Output:
         """A network's answer in eval mode without gradients: no buffer moves."""

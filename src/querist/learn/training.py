@@ -50,6 +50,11 @@ class Training:
         """The pseudo-labelled items."""
         return self._pseudo
 
+    @property
+    def progress(self) -> float:
+        """Share of the present stage's steps that are done."""
+        return 0.0 if self._current is None else self._current.progress
+
     def give(self, x: Tensor, y: Tensor, weight: Tensor | None = None) -> None:
         """Train on these too, from now on, instead of those given before; an empty batch takes them back."""
         before, self._pseudo = self._pseudo, Targets(x, y, weight) if len(y) else None
@@ -92,6 +97,7 @@ class Training:
             self.memory |= kept
             return
         begin, counts = {name: weights(module) for name, module in self.modules.items()}, dict(self.counts)
+        pseudo, notes, memory = self._pseudo, dict(self.notes), dict(self.memory)
         for rate in (1.0, 0.5):
             try:
                 with held(self.modules, stage.frozen):
@@ -103,7 +109,8 @@ class Training:
                     raise TrainingError(
                         "training diverged, also at half the rate", got=str(error), wanted="a finite loss", hint="Lower the learning rate or check the inputs."
                     ) from None
-                self.notes["halved"] = self.notes.get("halved", 0.0) + 1.0
+                self._pseudo, self.memory = pseudo, dict(memory)
+                self.notes = {**notes, "halved": notes.get("halved", 0.0) + 1.0}
                 saved, self.counts = {}, dict(counts)
                 for name, state in begin.items():
                     self.modules[name].load_state_dict(state)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 from torch import nn
@@ -60,3 +61,43 @@ class SmallCNN:
         network = Network(nn.Sequential(*layers), nn.Sequential(nn.Dropout(self.dropout), nn.Linear(features, outputs)))
         initialise(network, generator)
         return network
+
+
+PLACES: Final = ("head", "last_block", "all")
+
+
+@dataclass(frozen=True)
+class PlacedDropout:
+    """A small convolutional network with its dropout elsewhere; the weights drawn are those of the network itself.
+
+    Posterior samples by MC dropout then cost whole passes, unless all dropout is in the head.
+
+    Attributes:
+        network: The network; its rate holds at every place.
+        place: `head` is the network as it is; `last_block` drops what the last block gives, and nothing else; `all` drops before
+            every convolution but the first, before the hidden layer and before the last layer.
+
+    Reference:
+        Zeng, Lesnikowski & Alvarez 2018, arXiv:1811.12535 (where Bayesian layers belong).
+    """
+
+    network: SmallCNN = SmallCNN()
+    place: str = "all"
+
+    def make(self, shape: Sequence[int], outputs: int, generator: torch.Generator) -> Network:
+        """A network for images (ch, h, w).
+
+        Raises:
+            UsageError: for an unknown place, and where the network itself refuses.
+        """
+        if self.place not in PLACES:
+            raise UsageError("there is no such place for dropout", got=self.place, wanted=", ".join(PLACES))
+        made = self.network.make(shape, outputs, generator)
+        if self.place == "head":
+            return made
+        layers: list[nn.Module] = []
+        for number, layer in enumerate(made.trunk.children()):
+            inner = self.place == "all" and number > 0 and isinstance(layer, nn.Conv2d)
+            layers += [nn.Dropout(self.network.dropout), layer] if inner or isinstance(layer, nn.Flatten) else [layer]
+        head = made.head if self.place == "all" else nn.Sequential(made.last)
+        return Network(nn.Sequential(*layers), head)

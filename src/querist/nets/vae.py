@@ -21,6 +21,9 @@ from querist.nets.base import initialise
 LEAST = 1e-4
 """Smallest variance of the output: of standardised inputs, a perfect reconstruction."""
 
+SHARP = 4.0
+"""Codes begin with variances e⁻⁴: a decoder that sees noise at first would learn to do without the code."""
+
 REACH = 10.0
 """Largest |log-variance| of a code."""
 
@@ -87,6 +90,7 @@ def vae(
     made = VAE(shape, latent, channels, hidden, condition)
     initialise(made, generator)
     with torch.no_grad():
+        made.codes.bias[latent:] -= SHARP
         for module in made.modules():
             if isinstance(module, nn.ConvTranspose2d):  # an output reads a quarter of the window: the stride is 2
                 bound = (6.0 / (module.weight[:, 0].numel() / 4.0)) ** 0.5

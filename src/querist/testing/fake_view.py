@@ -59,6 +59,7 @@ class FakeView:
     @classmethod
     def of(cls, ids: Sequence[str], rows: dict[str, np.ndarray], features: np.ndarray, probs: np.ndarray, labels: Sequence[int]) -> FakeView:
         """A view over rows of common arrays; gradients follow from probabilities and features, the rest is drawn."""
+        from querist.kernels.accumulated import Accumulator
         from querist.kernels.gradients import residual
 
         rng = stream(len(ids), 0, "oracle")
@@ -66,6 +67,10 @@ class FakeView:
         for name in ("costs", "boundary_distance", "iterative_distance", "word_gradient", "mix_flip"):
             whole[name] = rng.uniform(0.5, 2.0, size=len(ids)).astype(np.float32)
         whole["head_samples"] = _softmax(np.log(probs[:, :1] + 1e-6) + rng.normal(size=(len(ids), 3, probs.shape[2]))).astype(np.float32)
+        sums = Accumulator(len(ids), probs.shape[2])
+        for sample in range(probs.shape[1]):
+            sums.add(probs[:, sample])
+        whole["checkpoint_moments"] = sums.moments
         for name in sorted(STATISTICS.keys() - whole.keys()):  # what schemes' modules say of an item
             whole[name] = rng.normal(size=len(ids)).astype(np.float32)
         stats = {group: {name: rows_of(value, r) for name, value in whole.items()} for group, r in rows.items()}

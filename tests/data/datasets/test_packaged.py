@@ -31,6 +31,14 @@ def test_a_table_of_numbers(tmp_path: Path, inside: str) -> None:
     assert rows[0].tolist() == np.random.default_rng(0).integers(0, 100, 3).tolist()
 
 
+def test_letters_with_fewer_classes_are_the_same_items(tmp_path: Path) -> None:
+    miniatures.keel(tmp_path, "letter")  # three classes: 2, 9, 10
+    whole, two = named("letter", str(tmp_path)), named("letter-2", str(tmp_path))
+    assert two.classes == ("2-9", "10-10") and named("letter-6", str(tmp_path)).classes[-1] == "10-10"
+    np.testing.assert_array_equal(two.pool.take(whole.pool.ids()), whole.pool.take(whole.pool.ids()))
+    assert {(whole.targets[item], two.targets[item]) for item in whole.pool.ids()} == {("2", "2-9"), ("9", "2-9"), ("10", "10-10")}
+
+
 def test_words_become_a_feature_for_each_value(tmp_path: Path) -> None:
     data = named("splice", str(miniatures.keel(tmp_path, "splice", words=True)))
     rows = data.pool.take(data.pool.ids())

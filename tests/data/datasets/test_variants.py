@@ -24,7 +24,9 @@ def pool_of(name: str) -> tuple[tuple[str, ...], np.ndarray, list[str]]:
     return data.candidates, data.pool.take(data.candidates), [data.targets[item] for item in data.candidates]
 
 
-@pytest.mark.parametrize("name", ["digits+longtail50", "wine+repeat5", "digits+noise10", "iris+shift", "digits+longtail20+repeat2+noise10+shift"])
+@pytest.mark.parametrize(
+    "name", ["digits+longtail50", "wine+repeat5", "digits+noise10", "wine+outlier10+shift", "iris+shift", "digits+longtail20+repeat2+noise10"]
+)
 def test_the_development_split_is_that_of_the_set(name: str) -> None:
     pytest.importorskip("sklearn")
     data, plain = named(name), named(base_name(name))
@@ -76,6 +78,21 @@ def test_noise_before_and_after_repetition() -> None:
     _, _, before = pool_of("digits+noise10+repeat2")
     _, _, after = pool_of("digits+repeat2+noise10")
     assert before[::2] == before[1::2] and after[::2] != after[1::2]
+
+
+@pytest.mark.parametrize("name", ["digits", "wine"])
+def test_outliers_have_the_marginals_of_the_pool_and_nothing_else(name: str) -> None:
+    ids, x, labels = pool_of(f"{name}+outlier50")
+    plain_ids, plain, _ = pool_of(name)
+    planted = np.array([item.endswith("~o") for item in ids])
+    assert planted.sum() == round(0.5 * len(plain_ids)) and [item for item in ids if not item.endswith("~o")] == list(plain_ids)
+    assert all(label == named(name).targets[item.removesuffix("~o")] for item, label in zip(ids, labels, strict=True))
+    made, there = x[planted].reshape(planted.sum(), -1), plain.reshape(len(plain), -1)
+    assert x.dtype == plain.dtype and all(np.isin(made[:, column], there[:, column]).all() for column in range(made.shape[1]))
+    np.testing.assert_allclose(made.mean(axis=0), there.mean(axis=0), atol=0.4 * there.std())
+    wide = there.std(axis=0) > 0.5 * there.std(axis=0).mean()
+    before, after = (np.abs(np.corrcoef(table[:, wide].T.astype(float)) - np.eye(wide.sum())).mean() for table in (there, made))
+    assert after < 0.7 * before, "columns no longer belong together"
 
 
 def test_a_shifted_pool_is_not_the_test_items() -> None:
@@ -150,6 +167,6 @@ def test_a_variant_opens_as_a_pool() -> None:
 
 
 def test_every_variant_is_spelled_and_no_set_has_a_plus() -> None:
-    assert [variant.spelled for variant in VARIANTS.values()] == ["+longtailN", "+repeatN", "+noiseN", "+shift"]
+    assert [variant.spelled for variant in VARIANTS.values()] == ["+longtailN", "+repeatN", "+noiseN", "+outlierN", "+shift"]
     assert not any("+" in name for name in entries())
     assert [(variant.name, number) for variant, number in parse("x+shift+noise3")] == [("shift", 0), ("noise", 3)]

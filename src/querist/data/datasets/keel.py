@@ -27,6 +27,16 @@ def letter(root: str | None) -> Loaded:
     return _table("letter", root)
 
 
+def letter_2(root: str | None) -> Loaded:
+    """`letter` with two classes: A to M, N to Z."""
+    return _grouped(letter(root), 2)
+
+
+def letter_6(root: str | None) -> Loaded:
+    """`letter` with six classes of four or five letters that follow each other."""
+    return _grouped(letter(root), 6)
+
+
 def magic(root: str | None) -> Loaded:
     """19,020 events of a gamma telescope, 10 measures: gamma or hadron."""
     return _table("magic", root)
@@ -60,6 +70,14 @@ def spambase(root: str | None) -> Loaded:
 def splice(root: str | None) -> Loaded:
     """3,190 DNA sequences of 60 bases: a border to an exon, to an intron, or none."""
     return _table("splice", root)
+
+
+def _grouped(loaded: Loaded, groups: int) -> Loaded:
+    """The same items with fewer classes: neighbours in the list of classes are one class."""
+    whole = len(loaded.classes)
+    groups = min(groups, whole)
+    names = [[name for place, name in enumerate(loaded.classes) if place * groups // whole == group] for group in range(groups)]
+    return Loaded(loaded.x, loaded.y * groups // whole, tuple(f"{one[0]}-{one[-1]}" for one in names))
 
 
 def _table(name: str, root: str | None) -> Loaded:

@@ -94,6 +94,8 @@ _ENTRIES: dict[str, Entry] = {
         Entry("wine", f"{_LOADERS}.sklearn_sets:wine", "classification", "13 features, float32", "BSD-3-Clause", _SKLEARN),
         Entry("breast-cancer", f"{_LOADERS}.sklearn_sets:breast_cancer", "classification", "30 features, float32", "BSD-3-Clause", _SKLEARN),
         Entry("letter", f"{_LOADERS}.keel:letter", "classification", "16 features, float32", _UCI, _KEEL),
+        Entry("letter-2", f"{_LOADERS}.keel:letter_2", "classification", "16 features, float32", _UCI, _KEEL),
+        Entry("letter-6", f"{_LOADERS}.keel:letter_6", "classification", "16 features, float32", _UCI, _KEEL),
         Entry("magic", f"{_LOADERS}.keel:magic", "classification", "10 features, float32", _UCI, _KEEL),
         Entry("penbased", f"{_LOADERS}.keel:penbased", "classification", "16 features, float32", _UCI, _KEEL),
         Entry("phoneme", f"{_LOADERS}.keel:phoneme", "classification", "5 features, float32", "not stated (ELENA project)", _KEEL),

@@ -171,6 +171,15 @@ def _noise(rows: Rows, percent: int, rng: np.random.Generator) -> Rows:
     return replace(rows, y=y)
 
 
+def _outlier(rows: Rows, percent: int, rng: np.random.Generator) -> Rows:
+    """Marginals as in the pool and nothing else: each number of an outlier is that of another item, drawn for itself."""
+    lent = rng.permutation(len(rows.x))[: round(percent / 100 * len(rows.x))]
+    flat = rows.x.reshape(len(rows.x), -1)
+    made = np.stack([flat[rng.integers(len(flat), size=flat.shape[1]), np.arange(flat.shape[1])] for _ in lent]) if len(lent) else flat[:0]
+    x = np.concatenate([rows.x, made.reshape(len(lent), *rows.x.shape[1:])])
+    return replace(rows, ids=(*rows.ids, *(f"{rows.ids[row]}~o" for row in lent)), x=x, y=np.concatenate([rows.y, rows.y[lent]]))
+
+
 def _shift(rows: Rows, _: int, rng: np.random.Generator) -> Rows:
     return replace(rows, x=_scaled(rows.x, rng) if rows.x.ndim == 2 else _veiled(rows.x, rng))
 
@@ -224,6 +233,11 @@ VARIANTS: dict[str, Variant] = {
             _repeat, 2, 20, numbers=True,
         ),
         Variant("noise", "N % of the labels that the pool gives are wrong, evenly over the other classes", _noise, 1, 90),
+        Variant(
+            "outlier",
+            "N % of the pool come on top as outliers (ids ~o): each of their numbers is drawn for itself among the pool's, the label is another item's",
+            _outlier, 1, 100, numbers=True,
+        ),
         Variant(
             "shift",
             f"the pool differs from the test items: pictures keep {VEIL[0]:.0%} to {VEIL[1]:.0%} of their contrast under an even grey; features are "

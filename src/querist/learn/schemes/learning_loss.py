@@ -99,7 +99,11 @@ def ranked(estimate: Tensor, loss: Tensor, margin: float = 1.0) -> Tensor:
         loss: (n,), a constant.
         margin: ξ.
     """
-    half = len(loss) // 2
-    further = estimate[:half] - estimate.flip(0)[:half]
-    sign = torch.sign(loss[:half] - loss.flip(0)[:half])
+    further, sign = pairs(estimate, loss)
     return torch.relu(margin - sign * further) * sign.abs()  # a tie has no order
+
+
+def pairs(estimate: Tensor, loss: Tensor) -> tuple[Tensor, Tensor]:
+    """How much larger the estimate of item i is than that of item n - 1 - i (n // 2,), and 1, -1 or 0: whether its loss is."""
+    half = len(loss) // 2
+    return estimate[:half] - estimate.flip(0)[:half], torch.sign(loss[:half] - loss.flip(0)[:half])

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from querist.learn.statistics import boundary_distance, head_samples, iterative_distance, loss_estimate, mix_flip, word_gradient
+from querist.learn.statistics import (
+    boundary_distance,
+    checkpoint_moments,
+    critic,
+    head_samples,
+    inconsistency,
+    iterative_distance,
+    labelled_look,
+    loss_estimate,
+    mix_flip,
+    view_uncertainty,
+    word_gradient,
+)
 from querist.learn.statistics.points import OnBatch
 from querist.learn.statistics.question import Question
 from querist.nets.base import NetworkFactory
@@ -24,7 +36,14 @@ COMPUTED: Final[Mapping[str, Compute]] = {
     "head_samples": head_samples.compute,
 }
 
-BY_SCHEMES: Final[Mapping[str, Compute]] = {"loss_estimate": loss_estimate.compute}
+BY_SCHEMES: Final[Mapping[str, Compute]] = {
+    "loss_estimate": loss_estimate.compute,
+    "view_uncertainty": view_uncertainty.compute,
+    "checkpoint_moments": checkpoint_moments.compute,
+    "inconsistency": inconsistency.compute,
+    "labelled_look": labelled_look.compute,
+    "critic": critic.compute,
+}
 """What the modules give that a scheme trains beside the network; the scheme's `provides` says which."""
 
 ON_DEMAND: Final[Mapping[str, Compute]] = {**COMPUTED, **BY_SCHEMES}
