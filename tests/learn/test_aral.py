@@ -57,7 +57,7 @@ def test_the_uncovered_cluster_is_asked_for(played: tuple[Toy, Fit]) -> None:
         logits = fit.modules["discriminator"](fit.modules["vae"](one.x))
     assert logits[:LABELLED].mean() > logits[one.uncovered].mean()
     assert one.share(-logits[LABELLED:]) >= 0.9
-    assert fit.notes["latent_variance"] > 0.01 and fit.notes["active_units"] >= 1 and 0.6 < fit.notes["discriminator_auc"] < 0.95
+    assert fit.notes["latent_variance"] > 0.003 and fit.notes["active_units"] >= 1 and 0.6 < fit.notes["discriminator_auc"] < 0.95
     assert dict(fit.phases) == {"train": 300, "vae": 300, "discriminator": 300} and fit.steps == 300
 
 
