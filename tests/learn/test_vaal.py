@@ -32,7 +32,7 @@ from querist.learn.schemes.vaal import VAAL
 from querist.nets.base import MLP
 from querist.nets.text_cnn import TextCNN
 
-GAME = VAAL(PLAIN, steps=Steps(0.0, 300, 300))
+GAME = VAAL(PLAIN, steps=Steps(0.0, 200, 200))
 SHORT = VAAL(PLAIN, steps=Steps(0.0, 15, 15))
 
 
