@@ -53,7 +53,7 @@ class ARAL:
     """
 
     inner: Programmed = Supervised()
-    steps: Steps = Steps(0.3, 300, 1500)
+    steps: Steps = Steps(0.3, 240, 1500)
     batch: int = 64
     weight: float = 0.1
     beside: float = 0.001
