@@ -36,6 +36,9 @@ from querist.nets.vae import nats, vae
 PLAYERS = 7
 """Number of the first generator of weights of the players."""
 
+ASKED = 512
+"""Labelled items by which the generator is judged in the end."""
+
 
 @dataclass(frozen=True)
 class Generated:
@@ -85,7 +88,6 @@ class Generated:
             near = coder.decode(code.draw(step.noise), y)
             far = coder.decode(torch.randn((len(step.y), self.latent), generator=step.noise), y)
             kept["near"], kept["far"] = near.detach(), far.detach()
-            kept["distance"] = (near.detach() - step.x).square().mean()
             size = float(step.x[0].numel())
             fooled = looks(judge(layout(far)), real=True) + step.task.loss(step.network(layout(far)), step.y)
             return (nats(step.x, near) + code.kl().sum(dim=1)) / size + fooled
@@ -102,7 +104,10 @@ class Generated:
             return torch.stack(losses).mean(dim=0)
 
         def noted(training: Training) -> None:
-            training.notes["squared distance of what is generated near an item"] = float(kept["distance"])
+            x, y = setting.data.x[:ASKED], torch.from_numpy(setting.data.y[:ASKED])
+            with torch.no_grad():
+                near = coder.decode(coder.encode(layout(x)).mu, functional.one_hot(y, classes).float())
+            training.notes["squared distance of what is generated near an item"] = float((near - x).square().mean())
 
         stage = inner.stage()
         number = max(place for place, phase in enumerate(stage.phases) if "network" in phase.updates)
