@@ -375,3 +375,12 @@ def test_a_sweep_leaves_out_what_cannot_be_read() -> None:
     assert [places.tolist() for places, _ in found] == [[0], [4], [9, 1]]
     assert [x.flatten().tolist() for _, x in found] == [[0.0], [4.0], [9.0, 1.0]]
     assert list(pool.sweep(np.array([3]), 2)) == []
+
+
+def test_the_loss_of_a_fit_is_that_of_the_network() -> None:
+    given, critic = setting(), nn.Linear(4, 1)
+    apart = Phase("critic", (Term("far", lambda step: critic(step.x).squeeze(1).square() + 1e6),), RULE, ("critic",))
+    base = dataclasses.replace(SUPERVISED, validation=0.0).programme(given)
+    stage = dataclasses.replace(base.stage(), phases=(*base.stage().phases, apart))
+    fit = Training(dataclasses.replace(base.with_stage(stage), modules={"critic": critic}), given, no_report).run()
+    assert 0 < fit.loss < 10 and fit.phases == {"train": 30, "critic": 30}

@@ -94,7 +94,7 @@ class StageRun:
         self._extra = {phase.name: sum(before.repeats - 1 for before in self._phases[:place]) for place, phase in enumerate(self._phases)}
         self._shuffles, self._since = 0, 0
         self._unlabelled = None if self._pool is None else Order(len(self._pool), stage.unlabelled, self._streams.of(self._streams.member + 1)("unlabelled"))
-        self._step = 0
+        self._step, self._last = 0, math.nan
         self._rows: list[Tensor] = []
         self._places: list[np.ndarray] = []
         self._order: Order | Mixed
@@ -163,7 +163,9 @@ class StageRun:
                 self._draw(step)
                 for phase in self._phases:
                     for repeat in range(phase.repeats):
-                        training.loss = self._update(phase, step, repeat)
+                        self._last = self._update(phase, step, repeat)
+                        if "network" in phase.updates:
+                            training.loss = self._last
                 self._after(step)
         for keeper in (self._average, self._best):
             if keeper is not None:
@@ -176,7 +178,7 @@ class StageRun:
         if self._average is not None:
             self._average.take(step)
         if step % REPORT_EVERY == 0 or step == stage.steps - 1:
-            training.told(step, training.loss, stage)
+            training.told(step, self._last, stage)
         if self._best is not None and (step + 1) % max(stage.steps // 10, 1) == 0:
             self._best.offer()
         self._step = step + 1
@@ -199,7 +201,7 @@ class StageRun:
                     factor = term.at(step / stage.steps)
                     parts.append((term.name, losses.mean() if factor == 1.0 else factor * losses.mean()))
             if not parts:
-                return training.loss
+                return self._last
             loss = parts[0][1]
             for _, part in parts[1:]:
                 loss = loss + part
