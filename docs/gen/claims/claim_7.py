@@ -25,7 +25,7 @@ LATE = (("explorers:Farthest3", "explorers:FarthestThenRandom"), ("explorers:Ent
 def word(found: Found) -> tuple[str, str]:
     """What bench.toml's rule gives."""
     helps, costs, nothing = (count(found, EARLY, said) for said in ("as stated", "the opposite", "not shown"))
-    says = f"Early exploration helps in {helps} comparisons, costs in {costs}, and shows nothing in {nothing}."
+    says = f"Early exploration helps in {helps} comparisons, costs in {costs}, and shows nothing in {nothing}; it helps where the method alone loses to random."
     return "holds" if all_as(found, EARLY) else "does not hold" if helps.startswith("0 ") else "depends", says
 
 
