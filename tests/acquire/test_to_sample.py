@@ -79,6 +79,7 @@ def test_between_the_ends_both_count() -> None:
     covered = np.array([[-1.0]])
     assert traded(x, covered, scores, 1.0, 2)[0].tolist() == [0, 1]
     assert traded(x, covered, scores, 0.0, 2)[0].tolist() == [4, 2]
+    assert traded(x, covered, scores + 2.0, 1.0, 1)[1].tolist() == [1.0], "scores from 0 to 1"
     found, values = traded(x, covered, scores, 0.5, 3)
     assert found.tolist() == [2, 0, 1]
     np.testing.assert_allclose(values, [0.3 + 0.3, 0.5 + 0.05, 0.45 + 0.005])

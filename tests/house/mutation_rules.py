@@ -43,6 +43,14 @@ SHARED: Mapping[str, tuple[str, ...]] = {
     "nearest.py": ("tests/kernels/test_nearest.py",),
     "simplex.py": ("tests/kernels/test_simplex.py",),
     "information.py": ("tests/kernels/test_information.py", "tests/kernels/test_disagreement.py"),
+    "accumulated.py": ("tests/kernels/test_accumulated.py",),
+    "adversarial.py": ("tests/kernels/test_adversarial.py",),
+    "boosting.py": ("tests/kernels/test_boosting.py",),
+    "dictionary.py": ("tests/kernels/test_dictionary.py",),
+    "laplace.py": ("tests/kernels/test_laplace.py",),
+    "pacing.py": ("tests/kernels/test_pacing.py", "tests/learn/test_own_labels.py"),
+    "propagation.py": ("tests/kernels/test_propagation.py",),
+    "trade.py": ("tests/acquire/test_to_sample.py",),
 }
 """A part that rows share → the tests that answer for it. They are part of the property of every row above: `evidence.json` names them there."""
 
@@ -74,6 +82,9 @@ EQUIVALENT: Mapping[tuple[str, str, str], str] = {
     ("herding.py", "_next", "-bound[lead]"): "which rows are measured first; it ends when no row is left that could lead",
     ("information.py", "_marked", "1 - allowed"): "every block is looked at row by row, with the same answer",
     ("information.py", "_marked", "1 + allowed"): "every block is looked at row by row, with the same answer",
+    ("accumulated.py", "_part", "moments.shape[1] - 1"): "a third of 3 c + 2, rounded down, is c as well",
+    ("adversarial.py", "sureness", "-np.log(np.maximum(probs.mean(axis=1, dtype=np.float64), LEAST))"): "squared, or without its sign, in both norms",
+    ("propagation.py", "least_reached", "place + 1"): "one diffusion more, after the last pick",
     ("simplex.py", "first_improper", "1 - tolerance"): "every block is looked at row by row, with the same answer",
     ("simplex.py", "first_improper", "1 + tolerance"): "every block is looked at row by row, with the same answer",
     ("agreement.py", "_ranks", "counts + 1"): "ranks from 1 instead of 0; their mean is taken off",

@@ -77,3 +77,34 @@ def test_nothing_to_split() -> None:
     model = boosting.regressor(np.ones((5, 2)), np.arange(5.0), 10, 0.3)
     assert boosting.predicted(model, np.zeros((3, 2))).tolist() == [[2.0]] * 3
     assert boosting.thresholds(np.array([1.0, 1.0])).size == 0 and len(boosting.thresholds(np.arange(1000.0))) == boosting.CUTS
+
+
+def test_classifier_is_the_plain_one() -> None:
+    """Unequal classes: slopes do not sum to 0, and curvatures differ from item to item."""
+    rng = stream(4, 0, "oracle")
+    x, y = rng.normal(size=(40, 3)), (rng.random(40) < 0.2).astype(np.int64) + (rng.random(40) < 0.1)
+    out, target = np.zeros((40, 3)), np.eye(3)[y]
+    for _ in range(5):
+        p = np.exp(out) / np.exp(out).sum(axis=1, keepdims=True)
+        g, h = target - p, p * (1 - p)
+        splits = []
+        for j in range(3):
+            for t in boosting.thresholds(x[:, j]):
+                left = x[:, j] <= t
+                splits.append((sum((g[part].sum(axis=0) ** 2 / (h[part].sum(axis=0) + 1)).sum() for part in (left, ~left)), j, t))
+        _, j, t = max(splits, key=lambda split: split[0])
+        left = x[:, j] <= t
+        for part in (left, ~left):
+            out[part] += 0.5 * g[part].sum(axis=0) / (h[part].sum(axis=0) + 1)
+    np.testing.assert_allclose(boosting.predicted(boosting.classifier(x, y, 3, 5, 0.5), x), out, atol=1e-10)
+
+
+def test_thresholds_lie_midway_and_where_the_items_are() -> None:
+    assert boosting.thresholds(np.array([3.0, 1.0, 2.0, 1.0, 3.0])).tolist() == [1.5, 2.5]
+    n = 100 * boosting.CUTS
+    wanted = (np.arange(boosting.CUTS) + 0.5) * 100
+    assert np.abs(boosting.thresholds(np.arange(float(n))) - wanted).max() <= 1.0
+
+
+def test_logarithms_of_the_softmax_do_not_overflow() -> None:
+    assert boosting.log_softmax(np.array([[1000.0, 0.0], [-1000.0, -1000.0]])).tolist() == [[0.0, -1000.0], [-np.log(2.0)] * 2]

@@ -36,6 +36,12 @@ def test_the_graph_is_its_naive_twin(seed: int, k: int) -> None:
     np.testing.assert_allclose(propagation.graph(points(seed=seed), k).toarray(), naive_graph(points(seed=seed), k), atol=1e-12)
 
 
+def test_blocks_of_any_size_give_the_same_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = propagation.graph(points(), 6).toarray()
+    monkeypatch.setattr("querist.kernels.neighbours.PAIRS", 300)
+    np.testing.assert_array_equal(propagation.graph(points(), 6).toarray(), whole)
+
+
 def test_the_graph_is_symmetric_without_loops_and_its_spectral_radius_is_at_most_one() -> None:
     for seed in range(3):
         dense = propagation.graph(points(60, seed=seed), 7).toarray()
