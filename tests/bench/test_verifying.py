@@ -146,3 +146,17 @@ def test_a_strategy_of_a_study_s_own_runs_as_what_it_is_and_verifies(tmp_path):
     runs = {run["method"]: plain["parts"][run["parts"]] for run in plain["runs"]}
     assert runs["plainer"]["acquisition"] == runs["bald"]["acquisition"] and runs["plainer"]["learner"] == runs["bald"]["learner"]
     assert verify(plain, methods=["plainer"])[0].ok
+
+
+@pytest.mark.parametrize(("name", "fine"), [("auxiliary", True), ("unlabelled", True), ("loader", False), ("subpool", False)])
+def test_a_record_may_lack_streams_that_came_later_and_no_other(clouds, name, fine):
+    def change(plain):
+        del plain["streams"]["first"][name]
+
+    outcome, _ = verify(forged(clouds, change), methods=["margin"], seeds=[0])
+    assert outcome.ok == fine and (fine or outcome.first["what"] == "streams")
+
+
+def test_another_stream_is_named(clouds):
+    outcome, _ = verify(forged(clouds, lambda plain: plain["streams"]["first"].__setitem__("auxiliary", 1)), methods=["margin"], seeds=[0])
+    assert not outcome.ok and outcome.first["what"] == "streams"
