@@ -74,7 +74,7 @@ def main(source: Path, target: Path) -> None:
     """Write the files from the runs that are there; run it again when more are."""
     spec = StudySpec.from_toml(target / "study.toml")
     records = [record for run in spec.runs() if (record := read_record(source / "runs", *run, spec.run_sha256)) is not None]
-    command = f"querist run docs/results/{target.name}/study.toml --out {target.name}-study"
+    command = f"querist run {(target / 'study.toml').as_posix()} --out {target.name}-study"
     clock = json.loads((source / "clock.json").read_text(encoding="utf-8"))
     study = conclude(spec, records, (), out=Path(f"{target.name}-study"), command=command, wall_seconds=float(clock["seconds"]))
     write(study, tidy(spec, records), target)
