@@ -290,3 +290,9 @@ def test_an_unexpected_error_is_one_line_that_asks_for_a_report(querist, texts, 
     querist(*command).fails(1, "unexpected RuntimeError: oh", "report")
     monkeypatch.setenv("QUERIST_DEBUG", "1")
     assert "a_broken_strategy.py" in querist(*command).err
+
+
+@pytest.mark.parametrize("option", [("--scheme", "nope"), ("--scheme", "nopkg:Nope"), ("--refit", "lukewarm"), ("--recipe", "nope")])
+def test_a_learner_that_does_not_exist_is_named_before_anything_is_written(querist, option, tmp_path):
+    querist("run", "digits", *option, "--seeds", "1", "--out", str(tmp_path / "study")).fails(2, option[1])
+    assert not (tmp_path / "study").exists()

@@ -50,14 +50,11 @@ def _run(spec: BenchSpec, out: Path, final: bool) -> int:
     from querist.bench.bench_progress import Across
     from querist.bench.bench_tables import bench_table, void_text
     from querist.bench.benching import RECORD, run_bench
-    from querist.core import catalogue
+    from querist.cli.studying import check_names
 
     cells = spec.expand(final=final)
     for cell in cells:
-        for method in cell.spec.methods:
-            catalogue.acquisition(cell.spec.strategy(method))
-        if cell.spec.recipe is not None:
-            catalogue.row(cell.spec.recipe, "recipe")
+        check_names(cell.spec)
     command = shlex.join(["querist", *sys.argv[1:]])
     record, studies = run_bench(spec, out, final=final, watch=Across.of(cells, out).watch, command=command)
     emit(_plain(record, studies, out), bench_table(record))

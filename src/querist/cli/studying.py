@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from querist.cli.output import DONE, FAILED, emit, note
 from querist.core import catalogue
+from querist.core.spec import build
+
+if TYPE_CHECKING:
+    from querist.bench.spec import StudySpec
 
 
 def study(wishes: Mapping[str, Any], source: str | None, out: str | None) -> int:
@@ -36,7 +40,7 @@ def study(wishes: Mapping[str, Any], source: str | None, out: str | None) -> int
         spec = StudySpec.from_toml(Path(source), **given)
     else:
         spec = StudySpec.of({**given, **({"dataset": source} if source else {})})
-    _check([spec.strategy(method) for method in spec.methods], spec.recipe)
+    check_names(spec)
     folder = Path(out or f"querist-{spec.title}")
     with progress(spec) as watching:
         done = run_study(spec, folder, emit=watching, command=shlex.join(["querist", *sys.argv[1:]]))
@@ -48,9 +52,16 @@ def study(wishes: Mapping[str, Any], source: str | None, out: str | None) -> int
     return FAILED if done.failures else DONE
 
 
-def _check(methods: Sequence[str | Mapping[str, Any]], recipe: str | None) -> None:
-    """Names are looked up before the work starts."""
-    for method in methods:
-        catalogue.acquisition(method)
-    if recipe is not None:
-        catalogue.row(recipe, "recipe")
+def check_names(spec: StudySpec) -> None:
+    """Names are looked up before the work starts.
+
+    Raises:
+        UsageError: for the first that is unknown.
+    """
+    for method in spec.methods:
+        catalogue.acquisition(spec.strategy(method))
+        options = spec.learner_options(method)
+        for kind in ("recipe", "refit", "scheme", "inference"):
+            name = options.get(kind)
+            if isinstance(name, str):
+                build({"use": name}) if ":" in name else catalogue.row(name, kind)

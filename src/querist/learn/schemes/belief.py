@@ -57,9 +57,7 @@ class Belief:
         """A stage for each machine, and the inner programme, whose training stage begins with their weights."""
         stack = machines(setting.network, setting.generator(0))
         if not stack:
-            raise UsageError(
-                "a belief network is a stack of sigmoid layers", got=type(setting.network.trunk).__name__, wanted="the network of the recipe `dbn`"
-            )
+            raise UsageError("a belief network is a stack of sigmoid layers", got="another network", wanted="that of the recipe dbn", hint="--recipe dbn")
         key = digest({**spec(self), "inner": None})[:12]
         names = [f"machine-{number + 1}" for number in range(len(stack))]
         stages = [self._stage(setting, stack[: number + 1], name, number + 1, key) for number, name in enumerate(names)]
