@@ -115,7 +115,7 @@ def test_the_generator_matches_features() -> None:
 def test_the_encoder_fools_the_sampler() -> None:
     one, programme = wanting("vae", "fool labelled", dataclasses.replace(SHORT, beside=1.0))
     own = one.x[:LABELLED]
-    assert moved(programme, one.setting, TRAIN, "vae", lambda modules: looks(modules["discriminator"](modules["vae"](own)), labelled=True)) < 0
+    assert moved(programme, one.setting, TRAIN, "vae", lambda modules: looks(modules["discriminator"](modules["vae"](own)), so=True)) < 0
 
 
 def test_the_reconstruction_has_a_gradient() -> None:

@@ -16,8 +16,9 @@ from querist.core.contracts import no_report
 from querist.core.rng import Streams
 from querist.learn.device import generator
 from querist.learn.programme import Programme, Setting, written
+from querist.learn.schemes.adversaries import looks
 from querist.learn.schemes.base import Fit, TrainingSet
-from querist.learn.schemes.generated import Generated, looks
+from querist.learn.schemes.generated import Generated
 from querist.learn.schemes.supervised import Steps, Supervised
 from querist.learn.training import Training
 from querist.learn.unlabelled import Unlabelled
@@ -94,19 +95,19 @@ def test_a_step_of_the_discriminator_tells_better_and_one_of_a_generator_is_take
     maker, judge = nn.Linear(3, 4), critic((4,), generator(1))
 
     def told() -> float:
-        return float((looks(judge(real), real=True) + looks(judge(maker(latent)), real=False)).mean().detach())
+        return float((looks(judge(real), so=True) + looks(judge(maker(latent)), so=False)).mean().detach())
 
     def fooled() -> float:
-        return float(looks(judge(maker(latent)), real=True).mean().detach())
+        return float(looks(judge(maker(latent)), so=True).mean().detach())
 
     for _ in range(2):
         worse = told()
-        _descend(judge, lambda: looks(judge(real), real=True) + looks(judge(maker(latent).detach()), real=False))
+        _descend(judge, lambda: looks(judge(real), so=True) + looks(judge(maker(latent).detach()), so=False))
         assert told() < worse
         worse = fooled()
-        _descend(maker, lambda: looks(judge(maker(latent)), real=True))
+        _descend(maker, lambda: looks(judge(maker(latent)), so=True))
         assert fooled() < worse
-    assert looks(torch.tensor([9.0, -9.0]), real=True).tolist() == pytest.approx([0.0, 9.0], abs=1e-3)
+    assert looks(torch.tensor([9.0, -9.0]), so=True).tolist() == pytest.approx([0.0, 9.0], abs=1e-3)
 
 
 def _descend(module: nn.Module, loss: Callable[[], Tensor]) -> None:

@@ -102,7 +102,7 @@ def test_each_player_moves_its_own_objective_down(phase: str) -> None:
         rank = told(one.network, modules["ranker"], one.x)
         logits = modules["discriminator"](modules["vae"](one.x), rank)
         if phase == "vae":
-            return looks(logits, labelled=True)
+            return looks(logits, so=True)
         return looks(logits[:LABELLED], True).mean() + looks(logits[LABELLED:], False).mean()
 
     from querist.learn.programme import Programme

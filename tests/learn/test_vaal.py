@@ -80,7 +80,7 @@ def objectives(one: Toy) -> dict[str, Any]:
     own, other = one.x[:LABELLED], one.unlabelled
 
     def fooled(modules: Any) -> Tensor:
-        return looks(modules["discriminator"](modules["vae"](one.x)), labelled=True)
+        return looks(modules["discriminator"](modules["vae"](one.x)), so=True)
 
     def judged(modules: Any) -> Tensor:
         mu = modules["vae"]

@@ -15,6 +15,7 @@ from querist.acquire.selectors import Picks
 from querist.core.contracts import PoolView
 from querist.core.errors import UsageError
 from querist.kernels.dictionary import dictionary
+from querist.kernels.neighbours import unit
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,8 @@ class Dictionary:
         """See `Selector`."""
         if embed is None or scores is None:
             raise UsageError("Dictionary needs a score and an embedding", hint="Give Compose a `score` and an `embed`.")
-        x = _lengths_one(np.asarray(embed.coordinates(view), dtype=np.float64))
-        covered = _lengths_one(np.asarray(embed.covered(view), dtype=np.float64)) if self.known else None
+        x = unit(np.asarray(embed.coordinates(view), dtype=np.float64))
+        covered = unit(np.asarray(embed.covered(view), dtype=np.float64)) if self.known else None
         found = dictionary(x, np.maximum(scores, 0.0), k, covered, self.own)
         why = [f"{left:.1%} of the uncertain pool left unexplained" for left in found.left.tolist()]
         return Picks(found.rows, scores[found.rows], why)
-
-
-def _lengths_one(x: np.ndarray) -> np.ndarray:
-    return np.asarray(x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12))

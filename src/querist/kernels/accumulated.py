@@ -11,6 +11,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+from querist.kernels.information import xlogy
+
 
 class Accumulator:
     """Sums over samples of n items and c classes, in float64; memory does not grow with the samples.
@@ -66,4 +68,4 @@ def _part(moments: Float[np.ndarray, "n m"], number: int) -> Float[np.ndarray, "
 
 
 def _entropy(p: Float[np.ndarray, "n c"]) -> Float[np.ndarray, " n"]:
-    return np.asarray(-(p * np.log(np.where(p > 0, p, 1.0))).sum(axis=1))
+    return np.asarray(-xlogy(p).sum(axis=1))

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from querist.core.optional import require
+from querist.kernels.information import xlogy
 from querist.kernels.neighbours import blocks, unit
 
 NEEDED_BY = "label propagation"
@@ -91,7 +92,7 @@ def told(spread: Float[np.ndarray, "n c"]) -> tuple[Int[np.ndarray, " n"], Float
     above = np.maximum(spread, 0.0)
     total = above.sum(axis=1)
     shares = above / np.where(total > 0, total, 1.0)[:, None]
-    entropy = -(shares * np.log(np.where(shares > 0, shares, 1.0))).sum(axis=1)
+    entropy = -xlogy(shares).sum(axis=1)
     certain = np.where(total > 0, 1.0 - entropy / np.log(max(spread.shape[1], 2)), 0.0)
     most = float(certain.max(initial=0.0))
     return above.argmax(axis=1), np.clip(certain / most, 0.0, 1.0) if most > 0 else certain

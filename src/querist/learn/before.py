@@ -33,9 +33,14 @@ class Before:
     continued: bool = False
 
     @cached_property
+    def weights(self) -> dict[str, Tensor]:
+        """The weights and buffers of that round's network, empty if they are not there."""
+        return load(weights_file(self.folder, self.member))
+
+    @cached_property
     def network(self) -> Network | None:
         """The network of that round, in eval mode and frozen; None if it is not there or had another shape (other classes, say)."""
-        kept = load(weights_file(self.folder, self.member))
+        kept = self.weights
         if not kept:
             return None
         with torch.random.fork_rng(devices=[]):

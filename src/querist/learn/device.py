@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 def generator(seed: int) -> torch.Generator:
@@ -26,6 +26,19 @@ def evaluating(model: nn.Module) -> Iterator[None]:
     finally:
         for module, flag in flags.items():
             module.training = flag
+
+
+@contextmanager
+def held(tensors: Iterable[Tensor]) -> Iterator[None]:
+    """No gradients into these parameters; those that took some before take them again afterwards."""
+    active = [tensor for tensor in tensors if tensor.requires_grad]
+    for tensor in active:
+        tensor.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for tensor in active:
+            tensor.requires_grad_(True)
 
 
 @contextmanager

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from torch import nn
@@ -41,19 +40,6 @@ def recalled(stage: Stage, modules: Mapping[str, nn.Module], before: Before | No
         if not (before.continued and name.partition(".")[0] == "network"):
             part(modules, name).load_state_dict({key.removeprefix(own): tensor for key, tensor in kept.items() if key.startswith(own)})
     return kept
-
-
-@contextmanager
-def held(modules: Mapping[str, nn.Module], names: Sequence[str]) -> Iterator[None]:
-    """No gradients into the parts named."""
-    tensors = [tensor for name in names for tensor in part(modules, name).parameters() if tensor.requires_grad]
-    for tensor in tensors:
-        tensor.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for tensor in tensors:
-            tensor.requires_grad_(True)
 
 
 def _place(stage: Stage, module: str) -> str:

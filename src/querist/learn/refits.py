@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from querist.core.errors import UsageError
-from querist.learn.before import Before, load, weights_file
+from querist.learn.before import Before
 from querist.learn.schemes.replay import Replay
 from querist.nets.base import Network
 
@@ -82,7 +82,7 @@ class ShrinkPerturb:
 
     def start(self, network: Network, before: Before) -> None:
         """θ = shrink · θ(before) + perturb · θ(fresh); tensors of another shape stay fresh."""
-        old = load(weights_file(before.folder, before.member))
+        old = before.weights
         with torch.no_grad():
             for path, module in network.named_modules():
                 whole = (self.shrink + self.perturb or 1.0) if isinstance(module, NORMS) else 1.0
@@ -143,6 +143,6 @@ REFITS: Final[Mapping[str, Refit]] = {
 
 def carry_over(network: Network, before: Before, *, trunk_only: bool = False) -> None:
     """Load weights where names and shapes agree (a head with another number of classes starts anew)."""
-    own, old = network.state_dict(), load(weights_file(before.folder, before.member))
+    own, old = network.state_dict(), before.weights
     kept = {name: tensor for name, tensor in old.items() if name in own and own[name].shape == tensor.shape and not (trunk_only and name.startswith("head."))}
     network.load_state_dict({**own, **kept})

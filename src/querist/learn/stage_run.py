@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from querist.core.rng import Streams, torch_seed
-from querist.learn.device import generator
+from querist.learn.device import evaluating, generator, held
 from querist.learn.keepers import Average, Best, State, follow, weights
 from querist.learn.layout import layout
 from querist.learn.once import part
@@ -190,7 +190,10 @@ class StageRun:
         stage, training = self._stage, self._training
         optimiser = self._optimisers[phase.name]
         shown = self._shown(step, self._extra[phase.name] + repeat if repeat else 0)
-        with _only(self._moving, phase.updates), _still(training.modules, phase.still):
+        others = (tensor for name, tensors in self._moving.items() if name not in phase.updates for tensor in tensors)
+        with held(others), ExitStack() as still:
+            for name in phase.still:
+                still.enter_context(evaluating(training.modules[name]))
             optimiser.clear()
             parts = []
             for term in phase.terms:
@@ -314,32 +317,6 @@ def _modes(modules: Mapping[str, nn.Module], still: Sequence[str]) -> None:
                 module.trunk.eval()
     for name in still:
         part(modules, name).eval()
-
-
-@contextmanager
-def _only(moving: Mapping[str, Sequence[Tensor]], names: Sequence[str]) -> Iterator[None]:
-    """Gradients into the modules named and into no others."""
-    others = [tensor for name, tensors in moving.items() if name not in names for tensor in tensors]
-    for tensor in others:
-        tensor.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for tensor in others:
-            tensor.requires_grad_(True)
-
-
-@contextmanager
-def _still(modules: Mapping[str, nn.Module], names: Sequence[str]) -> Iterator[None]:
-    """The modules named in eval mode."""
-    flags = {part: part.training for name in names for part in modules[name].modules()}
-    for name in names:
-        modules[name].eval()
-    try:
-        yield
-    finally:
-        for part, flag in flags.items():
-            part.training = flag
 
 
 def _below(state: State, prefix: str) -> State:

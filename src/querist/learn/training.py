@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from querist.core.contracts import Report
 from querist.core.errors import TrainingError
+from querist.learn.device import held
 from querist.learn.hidden import tapped
 from querist.learn.keepers import State, weights
-from querist.learn.once import held, recalled, result
+from querist.learn.once import part, recalled, result
 from querist.learn.programme import Programme, Programmed, Setting, Stage, written
 from querist.learn.schemes.base import Fit
 from querist.learn.stage_run import Diverged, StageRun, Targets
@@ -100,7 +101,7 @@ class Training:
         pseudo, notes, memory = self._pseudo, dict(self.notes), dict(self.memory)
         for rate in (1.0, 0.5):
             try:
-                with held(self.modules, stage.frozen):
+                with held(tensor for name in stage.frozen for tensor in part(self.modules, name).parameters()):
                     self._current = StageRun(self, number, stage, seen, rate)
                     self._current.run(saved)
                 break

@@ -52,9 +52,9 @@ def player(width: int, hidden: int, own: torch.Generator, condition: int = 0) ->
     return made
 
 
-def looks(logit: Tensor, labelled: bool) -> Tensor:
-    """Binary cross-entropy (n,) of a discriminator's logits where all items are said to be labelled, or all unlabelled."""
-    return functional.softplus(-logit if labelled else logit)
+def looks(logit: Tensor, so: bool) -> Tensor:
+    """Binary cross-entropy (n,) of a discriminator's logits where all items are said to be so (labelled, or real), or none."""
+    return functional.softplus(-logit if so else logit)
 
 
 def known(stage: Stage, setting: Setting) -> int:

@@ -138,10 +138,10 @@ class _Game:
             x = step.view(ALIKE)
             target, _ = step.task.pseudo(step.asked(x).logits)
             code = self.coder.encode(x)
-            return nats(x, self.coder.decode(code.draw(step.noise), self._one(target))) + code.kl().sum(dim=1) + looks(self.sampler(code.mu), labelled=True)
+            return nats(x, self.coder.decode(code.draw(step.noise), self._one(target))) + code.kl().sum(dim=1) + looks(self.sampler(code.mu), so=True)
 
         def fooled(step: Step) -> Tensor:
-            return looks(self.sampler(self.coder(layout(labelled_inputs(step, self.count)))), labelled=True)
+            return looks(self.sampler(self.coder(layout(labelled_inputs(step, self.count)))), so=True)
 
         small = self.of.beside
         return (

@@ -19,10 +19,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from querist.core.contracts import Report
-from querist.core.errors import UsageError
 from querist.core.rng import Streams
 from querist.learn.layout import layout
 from querist.learn.programme import Optimiser, Phase, Programme, Programmed, Setting, Term
+from querist.learn.schemes.adversaries import continuous, looks
 from querist.learn.schemes.base import Fit, TrainingSet
 from querist.learn.schemes.supervised import Supervised
 from querist.learn.step import Step
@@ -30,7 +30,6 @@ from querist.learn.task import TaskHead
 from querist.learn.training import Training, carried_out
 from querist.nets.base import Network
 from querist.nets.critic import critic
-from querist.nets.text_cnn import Words
 from querist.nets.vae import nats, vae
 
 PLAYERS = 7
@@ -74,9 +73,7 @@ class Generated:
         inner = self.inner.programme(setting)
         if not self.weight:
             return inner
-        if any(isinstance(module, Words) for module in setting.network.trunk.children()):
-            raise UsageError("word indices cannot be generated", got="a table of words", wanted="images or vectors")
-        shape, classes = tuple(setting.data.x.shape[1:]), setting.task.outputs
+        shape, classes = continuous(setting, "a generator"), setting.task.outputs
         coder = vae(shape, setting.generator(PLAYERS), latent=self.latent, condition=classes)
         judge = critic(shape, setting.generator(PLAYERS + 1))
         kept: dict[str, Tensor] = {}
@@ -89,12 +86,12 @@ class Generated:
             far = coder.decode(torch.randn((len(step.y), self.latent), generator=step.noise), y)
             kept["near"], kept["far"] = near.detach(), far.detach()
             size = float(step.x[0].numel())
-            fooled = looks(judge(layout(far)), real=True) + step.task.loss(step.network(layout(far)), step.y)
+            fooled = looks(judge(layout(far)), so=True) + step.task.loss(step.network(layout(far)), step.y)
             return (nats(step.x, near) + code.kl().sum(dim=1)) / size + fooled
 
         def judged(step: Step) -> Tensor:
             fakes = [kept["far"], kept["near"]] if self.near else [kept["far"]]
-            return looks(judge(step.x), real=True) + torch.stack([looks(judge(layout(fake)), real=False) for fake in fakes]).mean(dim=0)
+            return looks(judge(step.x), so=True) + torch.stack([looks(judge(layout(fake)), so=False) for fake in fakes]).mean(dim=0)
 
         def learned(step: Step) -> Tensor:
             if step.progress < self.late:  # noise as yet, which would move the network's running statistics too
@@ -127,8 +124,3 @@ class Generated:
     def around(self, scheme: Any) -> Generated:
         """The same with another scheme inside."""
         return dataclasses.replace(self, inner=scheme)
-
-
-def looks(score: Tensor, *, real: bool) -> Tensor:
-    """Binary cross-entropy (n,) of a discriminator's scores: 0 where they say with certainty what is asked for."""
-    return functional.softplus(-score if real else score)

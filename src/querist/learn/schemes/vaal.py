@@ -110,7 +110,7 @@ def game(of: VAAL, setting: Setting, coder: VAE, judge: Player, beside: Conditio
         """How badly inputs are coded, and how unlike labelled ones they look."""
         condition, code = beside(step, x), coder.encode(layout(x))
         bound = nats(x, coder.decode(code.draw(step.noise), condition)) + of.beta * min(1.0, step.progress / of.rise) * code.kl().sum(dim=1)
-        return bound + of.adversarial * math.prod(x.shape[1:]) * looks(judge(code.mu, condition), labelled=True)
+        return bound + of.adversarial * math.prod(x.shape[1:]) * looks(judge(code.mu, condition), so=True)
 
     def judged(step: Step, x: Tensor, labelled: bool) -> Tensor:
         with torch.no_grad():
