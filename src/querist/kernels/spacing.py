@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 
 from querist.kernels.ranking import top_k
 
 
 def apart(
-    scores: Float[np.ndarray, " n"], sequence: Int[np.ndarray, " n"], time: Float[np.ndarray, " n"], gap: float, k: int, barred: Bool[np.ndarray, " n"]
+    scores: Float[np.ndarray, " n"], sequence: Shaped[np.ndarray, " n"], time: Float[np.ndarray, " n"], gap: float, k: int, barred: Bool[np.ndarray, " n"]
 ) -> Int[np.ndarray, " p"]:  # fmt: skip
     """Best first, passing over what lies within `gap` of a pick of the same sequence; when nothing else is left, the bars fall.
 
     Args:
         scores: Higher = more wanted.
-        sequence: Number of the sequence of each row.
+        sequence: Which sequence each row is of.
         time: In it.
         gap: |t - t'| ≤ gap is too near.
         k: Picks.
@@ -40,7 +40,7 @@ def apart(
 
 
 def near(
-    sequence: Int[np.ndarray, " n"], time: Float[np.ndarray, " n"], others: Int[np.ndarray, " m"], at: Float[np.ndarray, " m"], gap: float
+    sequence: Shaped[np.ndarray, " n"], time: Float[np.ndarray, " n"], others: Shaped[np.ndarray, " m"], at: Float[np.ndarray, " m"], gap: float
 ) -> Bool[np.ndarray, " n"]:  # fmt: skip
     """Rows that lie within `gap` of one of the others of their sequence."""
     close = np.zeros(len(sequence), dtype=bool)
