@@ -89,7 +89,7 @@ def test_a_mixture_of_the_lowest_the_middle_and_the_rarest() -> None:
     # Bins of ten: two candidates in that of 400, three in that of 200, ten in the next high ones.
     assert picks[5:] == [98, 99, 95, 96, 97]
     assert "nothing found" in chosen.note[0] and "middle" in chosen.note[2] and "rarest" in chosen.note[5]
-    seen = {row for seed in range(60) for row in rows(view, HistogramMixture(COSTS, lowest=0.2, middle=0.3, bins=40).select(view, 10, rng(seed)).ids)[2:5]}
+    seen = {row for seed in range(200) for row in rows(view, HistogramMixture(COSTS, lowest=0.2, middle=0.3, bins=40).select(view, 10, rng(seed)).ids)[2:5]}
     assert min(seen) == 50 and max(seen) == 89 and len(seen) == 40
     flat = scored(np.ones(30))
     assert len(set(HistogramMixture(COSTS).select(flat, 30, rng()).ids)) == 30
