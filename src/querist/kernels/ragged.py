@@ -22,35 +22,35 @@ Fold = Callable[..., Any]
 """(scores (s,), offsets (n + 1,), weight (s,) or None, empty) → (n,)."""
 
 
-def owners(offsets: Int[np.ndarray, " edges"]) -> Int[np.ndarray, " s"]:
+def owners(offsets: Int[np.ndarray, " o"]) -> Int[np.ndarray, " s"]:
     """The item that each site belongs to."""
     return np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
 
 
-def total(u: Float[np.ndarray, " s"], offsets: Int[np.ndarray, " edges"], weight: Float[np.ndarray, " s"] | None = None, empty: float = 0.0) -> np.ndarray:
+def total(u: Float[np.ndarray, " s"], offsets: Int[np.ndarray, " o"], weight: Float[np.ndarray, " s"] | None = None, empty: float = 0.0) -> np.ndarray:
     """Sum of the scores: favours items with many sites, which cost more to label."""
     return _reduced(np.add, *_counting(u, offsets, weight), empty)
 
 
-def mean(u: Float[np.ndarray, " s"], offsets: Int[np.ndarray, " edges"], weight: Float[np.ndarray, " s"] | None = None, empty: float = 0.0) -> np.ndarray:
+def mean(u: Float[np.ndarray, " s"], offsets: Int[np.ndarray, " o"], weight: Float[np.ndarray, " s"] | None = None, empty: float = 0.0) -> np.ndarray:
     """Mean of the scores of the sites that count."""
     u, offsets = _counting(u, offsets, weight)
     sizes = np.diff(offsets)
     return np.where(sizes > 0, _reduced(np.add, u, offsets, 0.0) / np.maximum(sizes, 1), empty)
 
 
-def largest(u: Float[np.ndarray, " s"], offsets: Int[np.ndarray, " edges"], weight: Float[np.ndarray, " s"] | None = None, empty: float = 0.0) -> np.ndarray:
+def largest(u: Float[np.ndarray, " s"], offsets: Int[np.ndarray, " o"], weight: Float[np.ndarray, " s"] | None = None, empty: float = 0.0) -> np.ndarray:
     """Largest score: the least sure site speaks for the item."""
     return _reduced(np.maximum, *_counting(u, offsets, weight), empty)
 
 
-def smallest(u: Float[np.ndarray, " s"], offsets: Int[np.ndarray, " edges"], weight: Float[np.ndarray, " s"] | None = None, empty: float = 0.0) -> np.ndarray:
+def smallest(u: Float[np.ndarray, " s"], offsets: Int[np.ndarray, " o"], weight: Float[np.ndarray, " s"] | None = None, empty: float = 0.0) -> np.ndarray:
     """Smallest score; of a confidence or a consistency, the weakest site."""
     return _reduced(np.minimum, *_counting(u, offsets, weight), empty)
 
 
 def topk_mean(
-    u: Float[np.ndarray, " s"], offsets: Int[np.ndarray, " edges"], weight: Float[np.ndarray, " s"] | None = None, empty: float = 0.0, *, k: int = 10
+    u: Float[np.ndarray, " s"], offsets: Int[np.ndarray, " o"], weight: Float[np.ndarray, " s"] | None = None, empty: float = 0.0, *, k: int = 10
 ) -> np.ndarray:  # fmt: skip
     """Mean of the k largest scores, of all where there are fewer.
 
@@ -66,7 +66,7 @@ def topk_mean(
 
 
 def weighted_total(
-    u: Float[np.ndarray, " s"], offsets: Int[np.ndarray, " edges"], weight: Float[np.ndarray, " s"] | None = None, empty: float = 0.0
+    u: Float[np.ndarray, " s"], offsets: Int[np.ndarray, " o"], weight: Float[np.ndarray, " s"] | None = None, empty: float = 0.0
 ) -> np.ndarray:  # fmt: skip
     """Σ w·u."""
     u, offsets, w = _weighed(u, offsets, weight)
@@ -74,7 +74,7 @@ def weighted_total(
 
 
 def weighted_mean(
-    u: Float[np.ndarray, " s"], offsets: Int[np.ndarray, " edges"], weight: Float[np.ndarray, " s"] | None = None, empty: float = 0.0
+    u: Float[np.ndarray, " s"], offsets: Int[np.ndarray, " o"], weight: Float[np.ndarray, " s"] | None = None, empty: float = 0.0
 ) -> np.ndarray:  # fmt: skip
     """Σ w·u / Σ w; weights are divided first, so that one site of any weight keeps its score bit for bit."""
     u, offsets, w = _weighed(u, offsets, weight)
@@ -84,7 +84,7 @@ def weighted_mean(
 
 def class_mean_then(
     u: Float[np.ndarray, " s"],
-    offsets: Int[np.ndarray, " edges"],
+    offsets: Int[np.ndarray, " o"],
     weight: Float[np.ndarray, " s"] | None = None,
     empty: float = 0.0,
     *,
@@ -113,7 +113,7 @@ def class_mean_then(
     return np.asarray(JOINS[then](means, np.concatenate([[0], np.cumsum(per_item)]), None, empty))
 
 
-def slot_mean_bvsb(probs: Float[np.ndarray, "s k c"], offsets: Int[np.ndarray, " edges"], empty: float = 0.0) -> np.ndarray:
+def slot_mean_bvsb(probs: Float[np.ndarray, "s k c"], offsets: Int[np.ndarray, " o"], empty: float = 0.0) -> np.ndarray:
     """Mean over slots of p(2) / p(1), in [0, 1].
 
     Reference:
@@ -122,7 +122,7 @@ def slot_mean_bvsb(probs: Float[np.ndarray, "s k c"], offsets: Int[np.ndarray, "
     return mean(information.ratio(probs), offsets, None, empty)
 
 
-def all_entities_mean(yes: Float[np.ndarray, "s k"], offsets: Int[np.ndarray, " edges"], empty: float = 0.0) -> np.ndarray:
+def all_entities_mean(yes: Float[np.ndarray, "s k"], offsets: Int[np.ndarray, " o"], empty: float = 0.0) -> np.ndarray:
     """Mean over the candidate answers of the binary entropy of the mean probability, in nats, in [0, log 2].
 
     Args:
