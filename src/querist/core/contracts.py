@@ -35,6 +35,8 @@ STATISTICS: Final[Mapping[str, str]] = {
     "inconsistency": "variance of the class probabilities over augmentations of the item, summed over classes, (n,) ≥ 0",
     "labelled_look": "how labelled the item looks to a discriminator of labelled from unlabelled items on the codes of a VAE (VAAL), logit (n,)",
     "critic": "how far from the labelled items a Wasserstein critic on the features places the item (WAAL), (n,), only differences mean something",
+    "recording": "number of the recording (video, document, patient) that the item is part of, (n,)",
+    "moment": "time of the item within its recording, (n,), in any one unit",
     "head_samples": "class probabilities under dropout of the features in front of the head, (n, m, c) float32",
 }
 """Every statistic that an acquisition may need, by name. Unknown names are refused when a run is assembled."""
