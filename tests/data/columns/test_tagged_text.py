@@ -41,7 +41,7 @@ def conll(tmp_path: Path) -> Path:
 def same(one: Tagged, other: Tagged) -> None:
     """Texts and tags are those of the other, item by item."""
     assert [row[1:] for row in one.rows()] == [row[1:] for row in other.rows()]
-    assert {tag for tag in one.classes} >= {tag for tags in other.values.values() for tag in tags if tag is not None}
+    assert set(one.classes) >= {tag for tags in other.values.values() for tag in tags if tag is not None}
 
 
 def test_conll_columns(conll: Path) -> None:

@@ -36,9 +36,8 @@ def read_hugging_face(source: Any, *, tokens: str = "tokens", tags: str | None =
         if name not in columns:
             raise PoolError(f"the data set has no column {name!r}", got=", ".join(columns), wanted="a column of tokens and one of tags")
     names = _names(features.get(found))
-    sentences = [
-        (list(map(str, words)), [_tag(tag, names, row) for tag in said]) for row, (words, said) in enumerate(zip(rows[tokens], rows[found], strict=True))
-    ]
+    both = zip(rows[tokens], rows[found], strict=True)
+    sentences = [([str(word) for word in words], [_tag(tag, names, row) for tag in said]) for row, (words, said) in enumerate(both)]
     ids = [str(item) for item in rows["id"]] if "id" in columns else None
     return tagged(sentences, "the data set", ids=ids, classes=names)
 
@@ -63,11 +62,8 @@ def write_hugging_face(path: str | Path, data: Tagged, *, tags: str = "ner_tags"
         }
     )
     text = {"dtype": "string", "_type": "Value"}
-    features = {
-        "id": text,
-        "tokens": {"feature": text, "_type": "List"},
-        tags: {"feature": {"names": list(data.classes), "_type": "ClassLabel"}, "_type": "List"},
-    }
+    named = {"names": list(data.classes), "_type": "ClassLabel"}
+    features = {"id": text, "tokens": {"feature": text, "_type": "List"}, tags: {"feature": named, "_type": "List"}}
     parquet.write_table(table.replace_schema_metadata({_METADATA: json.dumps({"info": {"features": features}})}), str(path))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -39,7 +40,8 @@ def read_spans(path: str | Path, *, scheme: str = "BIO") -> Tagged:
     Raises:
         PoolError: naming the line: no text, spans that overlap, leave the text or hold blanks only.
     """
-    ids, sentences, originals = [], [], []
+    ids: list[str] = []
+    sentences, originals = [], []
     for number, row in formats.rows(formats.checked(Path(path))):
         where = f"{path}, line {number}"
         text, name = row.get("text"), next((name for name in _FIELDS if name in row), None)
@@ -93,12 +95,16 @@ def tags_at(text: str, spans: Iterable[Marked], scheme: str = "BIO", where: str 
 
 
 def _marked(given: Any, where: str) -> list[Marked]:
-    rows = [tuple(row.get(key) for key in ("start", "end", "label")) if isinstance(row, Mapping) else row for row in given] if _listed(given) else [None]
-    for row in rows:
-        good = _listed(row) and len(row) == 3 and all(isinstance(edge, int) and not isinstance(edge, bool) for edge in row[:2]) and isinstance(row[2], str)
-        if not good or not row[2]:
-            raise PoolError(f"{where}: a span is broken", got=given if row is None else row, wanted='{"start": 0, "end": 3, "label": "PER"} or [0, 3, "PER"]')
-    return [Marked(*row) for row in rows]
+    if not _listed(given):
+        raise PoolError(f"{where}: spans are no list", got=given, wanted="a list of spans")
+    found = []
+    for given_one in given:
+        row: Any = [given_one.get(key) for key in ("start", "end", "label")] if isinstance(given_one, Mapping) else given_one
+        good = _listed(row) and len(row) == 3 and all(isinstance(edge, int) and not isinstance(edge, bool) for edge in row[:2])
+        if not good or not isinstance(row[2], str) or not row[2]:
+            raise PoolError(f"{where}: a span is broken", got=given_one, wanted='{"start": 0, "end": 3, "label": "PER"} or [0, 3, "PER"]')
+        found.append(Marked(*row))
+    return found
 
 
 def _listed(value: Any) -> bool:
@@ -106,8 +112,7 @@ def _listed(value: Any) -> bool:
 
 
 def _cut(start: int, end: int, cuts: Sequence[int]) -> Iterable[tuple[int, int]]:
-    edges = [start, *(cut for cut in cuts if start < cut < end), end]
-    return zip(edges, edges[1:], strict=False)
+    return pairwise([start, *(cut for cut in cuts if start < cut < end), end])
 
 
 def _places(text: str, tokens: Sequence[str], item: str) -> list[tuple[int, int]]:
