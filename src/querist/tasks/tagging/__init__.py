@@ -1,1 +1,1 @@
-"""A tag for every token of a text."""
+"""One tag per token."""
