@@ -13,18 +13,12 @@ import numpy as np
 import pytest
 
 from querist.core.errors import PoolError, UsageError
-from querist.data.annotated import (
-    AnnotatedSet,
-    read_coco,
-    read_png_masks,
-    read_voc,
-    read_yolo,
-    write_coco,
-    write_png_masks,
-    write_voc,
-    write_yolo,
-)  # fmt: skip
+from querist.data.annotated.coco import read_coco, write_coco
+from querist.data.annotated.found import AnnotatedSet
 from querist.data.annotated.masks import mask_of, mask_value
+from querist.data.annotated.png_masks import read_png_masks, write_png_masks
+from querist.data.annotated.voc import read_voc, write_voc
+from querist.data.annotated.yolo import read_yolo, write_yolo
 from querist.data.folders import FolderPool
 
 
