@@ -23,17 +23,18 @@ def label_space(schema: Mapping[str, Any]) -> LabelSpace:
     return space
 
 
-def new_space(kind: str, classes: Sequence[str]) -> LabelSpace:
+def new_space(kind: str, classes: Sequence[str], **options: Any) -> LabelSpace:
     """Version 1 of a label space.
 
     Args:
         kind: One of `KINDS`.
-        classes: Names of the classes, in order.
+        classes: Names of the classes, in order, or of what the kind has in their place.
+        options: Whatever else the kind wants to know.
 
     Raises:
         UsageError: for an unknown kind, no classes, or a name that is empty or comes twice.
     """
-    space: LabelSpace = _module(kind).new(classes)
+    space: LabelSpace = _module(kind).new(classes, **options)
     return space
 
 

@@ -66,6 +66,10 @@ class ClassLabels:
         class_id = json.loads(text)
         return next((label.name for label in self.classes if label.id == class_id and not label.retired), None)
 
+    def effort(self, value: Any) -> Mapping[str, float]:
+        """What saying it takes: one item."""
+        return {"items": 1}
+
     def schema(self) -> Mapping[str, Any]:
         """JSON-ready description."""
         classes = [{"id": label.id, "name": label.name, "retired": label.retired} for label in self.classes]
