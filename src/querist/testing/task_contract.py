@@ -66,8 +66,9 @@ class TaskContract(LabelContract):
     def test_metrics_are_the_usual_ones(self, space: LabelSpace, values: Sequence[Any]) -> None:
         output, targets = self.drawn(space, values)
         probs = self.head(space).predict(output.double()).numpy()
-        assert self.head(space).metrics(probs, targets) == pytest.approx(dict(self.usual_metrics(probs, targets)))
+        said = self.head(space).sites(output.double()[:, None], output)
+        assert self.head(space).metrics([said], targets) == pytest.approx(dict(self.usual_metrics(probs, targets)))
 
     def test_no_items_no_metrics(self, space: LabelSpace) -> None:
         head = self.head(space)
-        assert head.metrics(np.empty((0, head.outputs)), np.empty(0, dtype=np.int64)) == {}
+        assert head.metrics([], np.empty(0, dtype=np.int64)) == {}
