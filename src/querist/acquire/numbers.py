@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from querist.acquire.checks import finite
-from querist.acquire.selectors import Picks, selection
+from querist.acquire.selectors import reached, selection
 from querist.core.contracts import PoolView
 from querist.core.errors import CapabilityError, UsageError
 from querist.core.records import Selection
@@ -91,8 +91,8 @@ class GreedySampling:
         known = [self._points(view, of) for of in groups]
         known_x, known_y = (np.concatenate([pair[side] for pair in known]) if known else part[:0] for side, part in enumerate((x, y)))
         rows, values = greedy_sampling(x, y, known_x, known_y, k, self.mode)
-        why = tuple("next to the mean of the pool" if np.isinf(value) else f"distance {value:.4g} by {self.mode} from what is known" for value in values)
-        return selection(view, Picks(rows, np.where(np.isinf(values), np.finfo(np.float32).max, values), why))
+        why = ["next to the mean of the pool" if np.isinf(value) else f"distance {value:.4g} by {self.mode} from what is known" for value in values]
+        return selection(view, rows, reached(values), why)
 
     def _points(self, view: PoolView, of: str) -> tuple[np.ndarray, np.ndarray]:
         """Features (m, d) and predictions (m, t) of some ids; zeros (m, 1) for what the mode does not look at."""
@@ -104,4 +104,4 @@ class GreedySampling:
 
 def _means(said: Sites) -> np.ndarray:
     """Mean predictions (m, sites·d) of items with equally many sites."""
-    return scaled(said).mean(axis=1).reshape(len(said), -1)
+    return np.asarray(scaled(said).mean(axis=1).reshape(len(said), -1))

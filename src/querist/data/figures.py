@@ -66,7 +66,7 @@ def figure(part: str, number: int, side: int = 64) -> Figure:
     canvas = np.where(block, rng.uniform(20, 230), canvas) + rng.normal(0, 8, size=(side, side))
     inside = ((joints >= 0) & (joints < side)).all(axis=1)
     behind = ((joints >= corner) & (joints < corner + size)).all(axis=1)
-    return Figure(np.clip(canvas, 0, 255).astype(np.uint8), joints.astype(np.float32), inside & ~behind)
+    return Figure(np.clip(canvas, 0, 255).astype(np.uint8), joints.astype(np.float32), np.asarray(inside & ~behind))
 
 
 def _posed(rng: np.random.Generator, rare: bool) -> NDArray[np.float64]:

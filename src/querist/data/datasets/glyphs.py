@@ -29,7 +29,7 @@ def digit_strings(root: str | None) -> Loaded:
     images, labels = _digits()
     pool = _made("pool", TRAIN - _DEV_STRINGS, images[:_POOL_DIGITS], labels[:_POOL_DIGITS])
     dev = _made("dev", _DEV_STRINGS, images[_POOL_DIGITS:1_500], labels[_POOL_DIGITS:1_500])
-    return _loaded(np.concatenate([pool[0], dev[0]]), np.concatenate([pool[1], dev[1]]))
+    return _loaded(np.concatenate([pool[0], dev[0]]), np.concatenate([pool[1], dev[1]]), _DEV_STRINGS)
 
 
 def digit_strings_final(root: str | None) -> Loaded:
@@ -64,6 +64,6 @@ def _made(part: str, count: int, images: NDArray[np.uint8], labels: NDArray[np.i
     return np.stack([paint(images[row], rng) for row in rows]), labels[rows]
 
 
-def _loaded(x: NDArray[np.uint8], y: NDArray[np.int64]) -> Loaded:
+def _loaded(x: NDArray[np.uint8], y: NDArray[np.int64], last: int = 0) -> Loaded:
     values = [dict(zip(SLOTS, (CLASSES[digit] for digit in row), strict=True)) for row in y.tolist()]
-    return Loaded(x, y[:, 0], CLASSES, values, {"slots": list(SLOTS)})
+    return Loaded(x, y[:, 0], CLASSES, values, {"slots": list(SLOTS)}, last)

