@@ -51,7 +51,7 @@ def packed(tokens: Tensor, moves: Tensor, first: Tensor, last: Tensor) -> Tensor
 def unpacked(output: Tensor) -> Chain:
     """The inverse of `packed`."""
     c = output.shape[-1]
-    tokens, moves, first, last = output.split([output.shape[1] - c - 2, c, 1, 1], dim=1)
+    tokens, moves, first, last = torch.split(output, [output.shape[1] - c - 2, c, 1, 1], dim=1)
     return Chain(tokens, moves, first[:, 0], last[:, 0], present(tokens.detach()))
 
 
