@@ -29,7 +29,7 @@ _PUBLIC = {
     "TorchPool": "querist.data.pools:TorchPool",
     "errors": "querist.core.errors",
     "method": "querist.core.catalogue:acquisition",
-    "methods": "querist.core.catalogue:rows",
+    "methods": "querist.acquire.served:methods",
     "select": "querist.acquire.arrays:select",
     "simulate": "querist.bench.simulate:simulate",
     "testing": "querist.testing",

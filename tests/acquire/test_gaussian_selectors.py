@@ -11,6 +11,7 @@ import pytest
 from querist.acquire.compose import Compose
 from querist.acquire.embeddings import Features
 from querist.acquire.gaussian import LCMD, GradientSketch, MaxDet, MaxDiag, MaxDist, Posterior
+from querist.acquire.served import kinds
 from querist.core import catalogue
 from querist.core.errors import StatisticError, UsageError
 from querist.core.rng import stream
@@ -33,7 +34,7 @@ def bare(view: FakeView) -> FakeView:
 @pytest.mark.parametrize("name", NAMES)
 def test_regression_needs_features_only(name: str) -> None:
     view = FakeView.random()
-    assert catalogue.acquisition(name).needs == {"features"} and "regression" in catalogue.row(name)["kinds"]
+    assert catalogue.acquisition(name).needs == {"features"} and "regression" in kinds(catalogue.row(name))
     poor = dataclasses.replace(view, labels=[], classes=0, stats={of: {"features": named["features"]} for of, named in view.stats.items()})
     assert len(set(pick(catalogue.acquisition(name), poor, 6).ids)) == 6
 

@@ -24,6 +24,7 @@ from querist.learn.refits import REFITS
 from querist.learn.runtime import LearnerRuntime
 from querist.learn.schemes.supervised import Steps
 from querist.tasks import new_space
+from querist.tasks.heads import HEADS
 
 STRATEGIES = [str(row["name"]) for row in catalogue.rows("strategy")]
 RECIPES = [str(row["name"]) for row in catalogue.rows("recipe")]
@@ -51,7 +52,7 @@ def test_strategy_fits_every_recipe(method: str) -> None:
     named = catalogue.recipe_name(method)
     for recipe in RECIPES if named is None else [named]:
         made = learner({"recipe": recipe}, method)
-        check(acquisition, made, method)
+        check(acquisition, made.provides, method)
         assert spec(made.inference) == spec(build(catalogue.row(catalogue.inference_name(method), "inference")["inference_spec"]))
 
 
@@ -60,7 +61,7 @@ def test_rows_are_whole() -> None:
     for row in querist.methods():
         assert wanted <= set(row), row["name"]
         assert row["type"] in {"strategy", "scheme", "inference", "refit", "recipe", "wrapper", "tool"}
-        assert row["kinds"] and set(row["kinds"]) <= {"classification", "regression"}
+        assert row["kinds"] and set(row["kinds"]) <= set(HEADS)
         assert all(row[key] for key in wanted)
 
 
@@ -91,7 +92,7 @@ class Poor(Learner):
 
 def test_capability_error_names_the_missing_statistic() -> None:
     with pytest.raises(CapabilityError, match="'features'") as caught:
-        check(Needs(("probs", "features")), Poor(), "mine")
+        check(Needs(("probs", "features")), Poor().provides, "mine")
     assert caught.value.got == "probs"
     with pytest.raises(UsageError, match="does not exist: 'horoscope'"):
-        check(Needs(("horoscope",)), Learner(), "mine")
+        check(Needs(("horoscope",)), Learner().provides, "mine")

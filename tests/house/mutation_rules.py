@@ -51,6 +51,19 @@ SHARED: Mapping[str, tuple[str, ...]] = {
     "pacing.py": ("tests/kernels/test_pacing.py", "tests/learn/test_own_labels.py"),
     "propagation.py": ("tests/kernels/test_propagation.py",),
     "trade.py": ("tests/acquire/test_to_sample.py",),
+    "ragged.py": ("tests/kernels/test_ragged.py",),
+    "sequences.py": ("tests/kernels/test_sequences.py",),
+    "boxes.py": ("tests/kernels/test_boxes.py",),
+    "item_medoids.py": ("tests/kernels/test_boxes.py",),
+    "distance_maps.py": ("tests/kernels/test_dense_kernels.py",),
+    "overlap.py": ("tests/kernels/test_dense_kernels.py",),
+    "set_cover.py": ("tests/kernels/test_dense_kernels.py",),
+    "tail_ratio.py": ("tests/kernels/test_dense_kernels.py",),
+    "local.py": ("tests/kernels/test_dense_kernels.py",),
+    "quotas.py": ("tests/kernels/test_rules.py", "tests/acquire/test_batch_rules.py"),
+    "spacing.py": ("tests/kernels/test_rules.py", "tests/kernels/test_sequences.py"),
+    "merging.py": ("tests/kernels/test_rules.py",),
+    "latent.py": ("tests/kernels/test_rules.py",),
 }
 """A part that rows share → the tests that answer for it. They are part of the property of every row above: `evidence.json` names them there."""
 

@@ -127,4 +127,4 @@ def test_refusals() -> None:
 
 def test_a_learner_is_its_configuration() -> None:
     learner = Learner(NETWORK, SHORT, Ensemble(2), "warm")
-    assert build(spec(learner)) == learner and learner.provides == set(STATISTICS) - {"costs", "word_gradient", *BY_SCHEMES}
+    assert build(spec(learner)) == learner and learner.provides == set(STATISTICS) - {"costs", "sites", "values", "word_gradient", *BY_SCHEMES}

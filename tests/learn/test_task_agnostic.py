@@ -106,8 +106,8 @@ def fitted(scheme: Scheme, kind: str, refit: str = "scratch", before: Before | N
     data = TrainingSet(x[:LABELS], y, tuple(str(item) for item in range(LABELS)), pool, before)
     fit = REFITS[refit].around(scheme).fit(network, task, data, Streams(0, 1 if before is None else 2), no_report)
     with torch.no_grad():
-        said = task.predict(network(x[45:])).numpy()
-    return network, fit, better(task, task.metrics(said, task.targets({str(item): values[item] for item in range(45, 60)})))
+        said = task.sites(network(x[45:])[:, None], x[45:], None)
+    return network, fit, better(task, task.metrics([said], task.targets({str(item): values[item] for item in range(45, 60)})))
 
 
 @pytest.mark.parametrize("kind", ["classification", "regression", "multi_output"])

@@ -179,7 +179,7 @@ def test_only_networks_with_words_offer_it() -> None:
     from querist.assemble.parts import check, learner
     from querist.core import catalogue
 
-    check(catalogue.acquisition("egl_word"), learner({}, "egl_word"), "egl_word")
+    check(catalogue.acquisition("egl_word"), learner({}, "egl_word").provides, "egl_word")
     with pytest.raises(CapabilityError, match="'word_gradient'") as caught:
-        check(catalogue.acquisition("egl_word"), learner({"recipe": "mlp"}, "egl_word"), "egl_word")
+        check(catalogue.acquisition("egl_word"), learner({"recipe": "mlp"}, "egl_word").provides, "egl_word")
     assert "text-cnn" in str(caught.value.hint)

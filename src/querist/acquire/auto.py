@@ -82,17 +82,21 @@ class Auto:
 
     def given(self, statistics: frozenset[str], *, frozen: bool = False) -> Auto:
         """The same rule for what a learner, or somebody's arrays, provide; see `core.contracts.Adaptive`."""
-        there = tuple(name for name in ("features", "gradients", "probs") if name in statistics)
+        there: tuple[str, ...] = tuple(name for name in ("features", "gradients", "probs") if name in statistics)
+        if "probs" not in there and "sites" in statistics:
+            there += ("sites",)
         return replace(self, statistics=there or ("probs",), frozen=frozen)
 
     def branch(self, view: PoolView, k: int) -> Branch:
         """The branch for this round."""
         if "features" not in self.statistics:
             return self._without_features(k / max(len(view.candidates), 1))
-        if "probs" not in self.statistics:
+        if not {"probs", "sites"} & set(self.statistics):
             return Branch("maxherding", TYPICAL, "there are features, but no probabilities")
         if not len(view.labelled):
             return Branch("maxherding", TYPICAL, "nothing is labelled yet")
+        if "probs" not in self.statistics:
+            return self._sited(k / max(len(view.candidates), 1))
         scarce = self._scarce(view)
         return Branch("maxherding", TYPICAL, scarce) if scarce else self._refining(view, k)
 
@@ -111,6 +115,12 @@ class Auto:
         if len(view.candidates) > self.huge:
             return Branch("badge", replace(BADGE, score=Margin(), prefilter=SHORTLIST), f"{enough}, more than {self.huge:,} candidates")
         return Branch("badge", BADGE, f"{enough}, the batch is {share:.1%} of the candidates")
+
+    def _sited(self, share: float) -> Branch:
+        """Items with sites of their own classes: what is aggregated are margins."""
+        if share > self.large:
+            return self._spreading(f"items have sites, the batch is {share:.1%} of the candidates")
+        return Branch("uherding", HERDING, "items have sites, the features do not change") if self.frozen else Branch("margin", MARGIN, "items have sites")
 
     def _spreading(self, large: str) -> Branch:
         if find_spec("scipy") is None:

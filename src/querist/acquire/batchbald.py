@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -33,6 +34,9 @@ class BatchBALD:
     prefilter: int = 5_000
     full: float = 0.95
     beta: float = 1.0
+
+    whole: ClassVar[bool] = True
+    """Probabilities of the items themselves are read."""
 
     def choose(self, view: PoolView, scores: np.ndarray | None, embed: Embedding | None, k: int, rng: np.random.Generator) -> Picks:
         """See `Selector`."""

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from querist.acquire.checks import finite
 from querist.acquire.embeddings import Features
 from querist.acquire.selectors import selection
+from querist.acquire.sites import item_scores
 from querist.core.contracts import PoolView
 from querist.core.records import Selection
 from querist.kernels.allocation import round_robin
@@ -38,6 +40,8 @@ class ClusterMargin:
     distance: float = 0.0
     exact: int = 5000
 
+    folds: ClassVar[bool] = True
+
     @property
     def needs(self) -> frozenset[str]:
         """Margins and features."""
@@ -49,7 +53,7 @@ class ClusterMargin:
         k = min(k, n)
         if k <= 0:
             return Selection((), ())
-        scores = finite(margin(view.stat("probs")), view.candidates, "probs")
+        scores = finite(item_scores(view, margin), view.candidates, "probs")
         groups = average_linkage(Features().coordinates(view), self.clusters or k, rng, distance=self.distance, exact=self.exact)
         listed = top_k(scores, max(math.ceil(self.shortlist * k), k))
         names, own, sizes = np.unique(groups[listed], return_inverse=True, return_counts=True)

@@ -14,7 +14,7 @@ from querist.acquire.selectors import Selector, TopK, selection
 from querist.core.contracts import PoolView
 from querist.core.errors import UsageError
 from querist.core.records import Selection
-from querist.core.statistic import Over, part_of
+from querist.core.statistic import Over, fold_of, part_of
 from querist.kernels.ranking import top_k
 
 
@@ -44,6 +44,12 @@ class Compose:
     def certifies(self) -> bool:
         """Whether the score finds out by itself that probabilities of one sample are no distribution, and all that is read is scored."""
         return self.embed is None and getattr(self.score, "certifies", False)
+
+    @property
+    def folds(self) -> bool:
+        """Whether only the score reads probabilities, and scores sites as well."""
+        scores = self.score is None or getattr(self.score, "folds", False)
+        return scores and (self.embed is None or "probs" not in self.embed.needs) and not getattr(self.selector, "whole", False)
 
     def scored(self, view: PoolView) -> np.ndarray | None:
         """Scores (n,) of all candidates where they alone decide (a plain top k), else None: what wrappers rank by."""
@@ -88,6 +94,12 @@ class Subview(Over):
         super().__init__(view)
         self._rows = rows
         self.candidates = [view.candidates[row] for row in rows]
+
+    def fold(self, name: str, fn: Any, of: str = "candidates", places: np.ndarray | None = None) -> np.ndarray:
+        """See `SitesView.fold`: of these rows only."""
+        if of == "candidates":
+            places = self._rows if places is None else self._rows[places]
+        return fold_of(self._view, name, fn, of, places)
 
     def stat(self, name: str, of: str = "candidates") -> Any:
         """The rows of the wider view's statistic; what is computed on demand is computed for these rows only."""

@@ -7,7 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from querist.acquire.scores import ProbsKernel, _OfProbs
+from querist.acquire.scores import _OfProbs
+from querist.acquire.sites import ProbsKernel
 from querist.kernels import information
 from querist.kernels.ranking import tie_broken
 

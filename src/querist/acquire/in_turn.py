@@ -7,6 +7,7 @@ Reference:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from querist.kernels.ranking import top_k
 @dataclass(frozen=True)
 class InTurn:
     """First the best candidate of every predicted class, then the second of each, and so on; the better score first in a turn."""
+
+    whole: ClassVar[bool] = True
+    """Probabilities of the items themselves are read."""
 
     def choose(self, view: PoolView, scores: np.ndarray | None, embed: Embedding | None, k: int, rng: np.random.Generator) -> Picks:
         """See `Selector`."""

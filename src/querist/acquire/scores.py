@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 import numpy as np
 
+from querist.acquire.sites import ProbsKernel, item_scores
 from querist.core.contracts import PoolView
 from querist.kernels import information
-
-ProbsKernel = Callable[[np.ndarray], np.ndarray]
 
 
 class Score(Protocol):
@@ -30,6 +28,7 @@ class _OfProbs:
     kernel: ClassVar[ProbsKernel]
     certifies: ClassVar[bool] = False
     """Whether an item scores NaN whose mean over samples is no distribution."""
+    folds: ClassVar[bool] = True
 
     @property
     def needs(self) -> frozenset[str]:
@@ -38,7 +37,7 @@ class _OfProbs:
 
     def __call__(self, view: PoolView) -> np.ndarray:
         """Scores (n,) of the candidates."""
-        return type(self).kernel(view.stat("probs"))
+        return item_scores(view, type(self).kernel)
 
 
 @dataclass(frozen=True)

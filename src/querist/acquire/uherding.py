@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
 
 import numpy as np
 
@@ -18,6 +20,7 @@ from querist.acquire.checks import finite
 from querist.acquire.compose import Subview
 from querist.acquire.coverage import with_rest
 from querist.acquire.selectors import selection
+from querist.acquire.sites import item_scores
 from querist.acquire.unit import SAMPLE, Unit, sampled
 from querist.core.contracts import PoolView
 from querist.core.optional import require
@@ -47,6 +50,8 @@ class UHerding:
     temperature: float = 0.0
     sample: int = SAMPLE
 
+    folds: ClassVar[bool] = True
+
     @property
     def needs(self) -> frozenset[str]:
         """Probabilities weigh, features cover."""
@@ -60,10 +65,11 @@ class UHerding:
         rows, note = sampled(len(view.candidates), k, self.sample)
         looked = Subview(view, rows) if note else view
         x, covered = Unit().coordinates(looked), Unit().covered(view)
-        probs = finite(np.asarray(looked.stat("probs")), looked.candidates, "probs")
         gap, temperature = neighbours.smallest_gap(covered) if len(covered) > 1 else np.inf, self._temperature(view, covered)
         width = gap if np.isfinite(gap) else self.width
-        weights = np.ones(len(rows)) if np.isinf(temperature) else self._weights(probs, temperature)
+        weights = np.ones(len(rows))
+        if not np.isinf(temperature):
+            weights = finite(item_scores(looked, partial(self._weights, temperature=temperature)), looked.candidates, "probs")
         picks, gains = herding.facility_location(x, covered, herding.Gaussian(width), k, weights)
         told = "equal weights" if np.isinf(temperature) else f"temperature {temperature:.3g}"
         why = [f"adds {gain:.4g} to the coverage of uncertainty, of its own {weights[row]:.3g} (radius {width:.3g}, {told}){note}"

@@ -17,13 +17,13 @@ import numpy as np
 
 from querist.assemble.features import SHARED, alone, fill
 from querist.core import catalogue
-from querist.core.contracts import STATISTICS, Acquisition, Pool, adapted
+from querist.core.contracts import STATISTICS, Acquisition, Pool, adapted, lacking
 from querist.core.errors import CapabilityError, UsageError
 from querist.core.spec import Spec, build, digest
 from querist.data.batch import load_batch
 from querist.learn.encoded import EncodedInputs
 from querist.learn.inputs import ArrayInputs, Inputs
-from querist.learn.learner import Learner, Learns
+from querist.learn.learner import Learner
 from querist.learn.runtime import LearnerRuntime
 from querist.learn.schemes.replay import Fewer
 from querist.learn.schemes.supervised import Steps, Supervised
@@ -31,6 +31,7 @@ from querist.nets.base import MLP
 from querist.nets.cnn import SmallCNN
 from querist.nets.encoders import Pixels, encoder
 from querist.nets.timm import TimmNetwork
+from querist.tasks.heads import kind
 
 DEFAULT_RECIPE = "mlp"
 INPUT_OPTIONS = frozenset({"encoder", "weights", "side"})
@@ -56,9 +57,10 @@ def runtime(spec: Spec, pool: Pool | None = None) -> LearnerRuntime:
     opened: Pool = pool if pool is not None else build(spec["pool"])
     options = dict(spec.get("learner") or {})
     made = learner(options, spec["method"])
-    acquisition = adapted(catalogue.acquisition(spec["method"]), made.provides, frozen=made.frozen)
-    check(acquisition, made, str(spec["method"]))
-    own, tested = _sources(spec, opened, options)
+    able = kind(str(spec.get("task", "classification"))).provided(made.provides)
+    acquisition = adapted(catalogue.acquisition(spec["method"]), able, frozen=made.frozen)
+    check(acquisition, able, str(spec["method"]))
+    own, tested = _sources(spec, opened, options, raw=bool(getattr(made.network, "raw", False)))
     return LearnerRuntime(own, tested, made, acquisition, int(spec.get("score_pool", 10_000) or 0))
 
 
@@ -140,11 +142,11 @@ def network(named: str | Mapping[str, Any], weights: str | None = None) -> Any:
     return NETWORKS[named]
 
 
-def _sources(spec: Spec, pool: Pool, options: Mapping[str, Any]) -> tuple[Inputs, Inputs]:
+def _sources(spec: Spec, pool: Pool, options: Mapping[str, Any], raw: bool) -> tuple[Inputs, Inputs]:
     """Where the tensors of the pool's and of the test items come from."""
     test_pool: Pool | None = build(spec["test_pool"]) if spec.get("test_pool") else None
     if not spec.get(SHARED) or not options.get("encoder"):
-        own = inputs(pool, options, Path(spec.get("folder") or tempfile.mkdtemp(prefix="querist-features-")) / "features")
+        own = inputs(pool, options, Path(spec.get("folder") or tempfile.mkdtemp(prefix="querist-features-")) / "features", raw=raw)
         return own, own if test_pool is None else own.beside(test_pool)
     folder = Path(spec[SHARED]) / pool.fingerprint()[:16]
     with alone(folder):  # opened in here, so that what another process has just computed is seen
@@ -156,7 +158,7 @@ def _sources(spec: Spec, pool: Pool, options: Mapping[str, Any]) -> tuple[Inputs
     return own, tested
 
 
-def inputs(pool: Pool, options: Mapping[str, Any], folder: Path, seconds: float = 15.0) -> Inputs:
+def inputs(pool: Pool, options: Mapping[str, Any], folder: Path, seconds: float = 15.0, raw: bool = False) -> Inputs:
     """How items become tensors under these options.
 
     Args:
@@ -164,6 +166,7 @@ def inputs(pool: Pool, options: Mapping[str, Any], folder: Path, seconds: float 
         options: `encoder` with `weights`, or `side` for the images' own pixels; arrays need neither.
         folder: Where computed rows are kept.
         seconds: How long a round may compute rows that it could do without.
+        raw: The network takes arrays as they are, not standardised: its `raw` says so.
     """
     if options.get("encoder"):
         chosen = encoder(str(options["encoder"]), options.get("weights"))
@@ -171,25 +174,25 @@ def inputs(pool: Pool, options: Mapping[str, Any], folder: Path, seconds: float 
     if options.get("side") and not isinstance(load_batch(pool, pool.ids()[:1])[0], np.ndarray):
         pixels = Pixels(int(options["side"]))
         return EncodedInputs(pool, pixels, folder / digest(pixels)[:16], seconds)
-    return ArrayInputs(pool)
+    return ArrayInputs(pool, raw)
 
 
-def check(acquisition: Acquisition, made: Learns, name: str) -> None:
+def check(acquisition: Acquisition, provides: frozenset[str], name: str) -> None:
     """Needs ⊆ provides, or an error that names the missing statistic and who provides it.
 
     Raises:
         UsageError: for a statistic that nobody knows.
-        CapabilityError: for one that this learner does not provide.
+        CapabilityError: for one that this learner does not provide for this task.
     """
     unknown = sorted(acquisition.needs - set(STATISTICS))
     if unknown:
         raise UsageError(f"{name} needs a statistic that does not exist: {unknown[0]!r}", wanted=", ".join(STATISTICS))
-    missing = sorted(acquisition.needs - made.provides)
+    missing = lacking(acquisition, provides)
     if missing:
         raise CapabilityError(
             f"{name} needs {missing[0]!r} ({STATISTICS[missing[0]]}), which this learner does not provide",
-            got=", ".join(sorted(made.provides)), wanted=", ".join(sorted(acquisition.needs)),
-            hint=PROVIDERS.get(missing[0], "Networks with a trunk and a linear head provide it."),
+            got=", ".join(sorted(provides)), wanted=", ".join(sorted(acquisition.needs)),
+            hint=PROVIDERS.get(missing[0], "Networks with a trunk and a linear head provide it, for items that have one class each."),
         )  # fmt: skip
 
 

@@ -13,7 +13,6 @@ from querist.core.errors import UsageError
 from querist.data.datasets import NamedPool, NamedSet, base_name, named
 from querist.project.oracles import Simulated
 from querist.project.project import Project
-from querist.tasks import new_space
 
 LEARNERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "digits": {"recipe": "digits-cnn"},
@@ -97,14 +96,14 @@ def simulation(
     # Three pools that share no item: nothing computed from the pool's inputs (normalisation) can see a test input.
     part = "final" if final else "dev"
     project = Project.create(
-        path, pool=NamedPool(dataset, root, "pool"), task=new_space("classification", list(data.classes)), test=_final(data) if final else data.test,
+        path, pool=NamedPool(dataset, root, "pool"), task=data.space, test=_final(data) if final else data.test,
         test_pool=NamedPool(dataset, root, part), method=method, learner=options, seed=seed, initial=initial, batch=batch, budget=budget, reserve=0,
         score_pool=score_pool, runtime=bind,
     )  # fmt: skip
     return project, oracle
 
 
-def _final(data: NamedSet) -> Mapping[str, str]:
+def _final(data: NamedSet) -> Mapping[str, Any]:
     if data.final is None:
         raise UsageError(f"the data set {data.name!r} has no final test set", hint="Leave out --final: results are on the development split.")
     return data.final().targets

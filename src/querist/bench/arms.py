@@ -97,7 +97,7 @@ def _plain(name: str, options: Mapping[str, Any]) -> dict[str, Any] | None:
 
     try:
         made = learner({**options, "scheme": "supervised"}, name)
-        check(catalogue.acquisition(name), made, name)
+        check(catalogue.acquisition(name), made.provides | {"sites"}, name)
         return {"scheme": "supervised"}
     except CapabilityError:
         pass

@@ -104,4 +104,4 @@ class Ground:
             inputs: Where the items' tensors come from, if not from the pool.
         """
         probs = fitted.score(list(targets), inputs=inputs).probs.mean(axis=1, dtype="float64")
-        return self.task.metrics(probs, self.task.targets(targets))
+        return self.task.classes.metrics(probs, self.task.targets(targets))

@@ -42,7 +42,20 @@ def details(project: Recorded, snapshots: Iterable[Mapping[str, Any]], budgets: 
     told = list(project.history())
     if len({row.item for row in told}) != len(told) or len(told) != budgets[-1]:
         raise TrainingError("the labels of a run must be those of its budgets, one an item", got=len({row.item for row in told}), wanted=budgets[-1])
-    return [_detail(snapshot, told[low:high]) for snapshot, (low, high) in zip(snapshots, pairwise((0, *budgets)), strict=True)]
+    spent = list(_spent(project.space, told, budgets))
+    pairs = zip(snapshots, pairwise((0, *budgets)), spent, strict=True)
+    return [{**_detail(snapshot, told[low:high]), "spent": units} for snapshot, (low, high), units in pairs]
+
+
+def _spent(space: LabelSpace, told: Sequence[Annotation], budgets: Sequence[int]) -> Iterator[dict[str, float]]:
+    """Units of effort of the labels up to each budget; nothing where every label is as dear as another."""
+    units: dict[str, float] = {}
+    for low, high in pairwise((0, *budgets)):
+        if space.kind != "classification":
+            for row in told[low:high]:
+                for name, count in space.effort(row.value).items():
+                    units[name] = units.get(name, 0.0) + float(count)
+        yield dict(units)
 
 
 def _detail(snapshot: Mapping[str, Any], told: Sequence[Annotation]) -> dict[str, Any]:

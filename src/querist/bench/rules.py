@@ -18,7 +18,6 @@ from typing import Any, Final, NamedTuple
 from querist.bench import snapshot
 from querist.bench.analysis import at_equal_labels, compare, method_results, savings
 from querist.bench.chain import digest, first_break, scores_sha256
-from querist.bench.runs import METRIC
 from querist.bench.spec import StudySpec, settings_sha256
 from querist.core.errors import MissingExtraError, QueristError
 
@@ -124,6 +123,7 @@ def _entries(plain: Any, place: list[str], where: str = "") -> Iterator[tuple[st
 
 def _rounds(plain: Plain, budgets: Sequence[int]) -> Iterator[Problem]:
     """Exact budgets, distinct items, one score an item, whole metrics, and the chain."""
+    metric = plain["spec"].get("metric", "accuracy")
     for run in plain["runs"]:
         name = (run["method"], run["seed"])
         seen: set[str] = set()
@@ -140,8 +140,8 @@ def _rounds(plain: Plain, budgets: Sequence[int]) -> Iterator[Problem]:
                 yield Problem("scores", "one score an item, or the digest of the scores", *where)
             if not all(_HEX.fullmatch(row[key]) for key in ("model", "labels_sha256")):
                 yield Problem("model", "model and labels_sha256 are SHA-256 digests", *where)
-            if METRIC not in row["metrics"] or not all(isinstance(value, int | float) and math.isfinite(value) for value in row["metrics"].values()):
-                yield Problem("metrics", f"finite numbers, {METRIC} among them", *where)
+            if metric not in row["metrics"] or not all(isinstance(value, int | float) and math.isfinite(value) for value in row["metrics"].values()):
+                yield Problem("metrics", f"finite numbers, {metric} among them", *where)
             if place == broken:
                 yield Problem("hash", "the hash does not follow from the round and the hash before it", *where)
         if len(run["rounds"]) != len(budgets):

@@ -77,6 +77,7 @@ class RoundRecord:
         unlabelled: Unlabelled inputs that training read, one number per member, repetitions counted.
         hash: Link of the run's chain; see `chain`.
         test_reads: How often the test items were read before training ended, and after.
+        spent: What its labels took in all, by unit (`boxes`, `tokens`, …), where an item's label may be small or large.
     """
 
     labels: int
@@ -90,6 +91,7 @@ class RoundRecord:
     unlabelled: tuple[int, ...] = ()
     hash: str = ""
     test_reads: tuple[int, ...] = ()
+    spent: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ def perform(spec: StudySpec, method: str, seed: int, folder: Path, on_round: OnR
         heard = _Heard(oracle, project, on_round)
         forget_peak()
         project.run(heard)
-        record = _recorded(project, RunRecord(method, seed, spec.run_sha256, _exact(heard.listen(), spec.budgets)), spec.budgets)
+        record = _recorded(project, RunRecord(method, seed, spec.run_sha256, _exact(heard.listen(), spec)), spec.budgets)
     record = replace(record, peak_mb=peak_mb())
     write_atomically(folder / f"{name}.json", _text(record))
     return record
@@ -234,13 +236,14 @@ class _Heard:
 
 
 def _record(made: Round) -> RoundRecord:
-    if METRIC not in made.metrics:
-        raise TrainingError(f"a round measured no {METRIC}", got=", ".join(made.metrics), wanted=METRIC)
     return RoundRecord(made.labels_used, dict(made.metrics), dict(made.seconds))
 
 
-def _exact(records: Sequence[RoundRecord], budgets: Sequence[int]) -> tuple[RoundRecord, ...]:
-    used = [record.labels for record in records]
+def _exact(records: Sequence[RoundRecord], spec: StudySpec) -> tuple[RoundRecord, ...]:
+    budgets, used = spec.budgets, [record.labels for record in records]
+    blind = next((record for record in records if spec.metric not in record.metrics), None)
+    if blind is not None:
+        raise TrainingError(f"a round measured no {spec.metric}", got=", ".join(blind.metrics), wanted=spec.metric)
     if used != list(budgets):
         raise TrainingError("the rounds of a run must use exactly the labels of the budgets", got=used, wanted=list(budgets))
     return tuple(records)

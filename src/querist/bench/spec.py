@@ -14,11 +14,14 @@ from querist.bench.statistics import MARGIN
 from querist.core import catalogue
 from querist.core.errors import UsageError
 from querist.core.spec import digest
+from querist.data.datasets import base_name
+from querist.data.datasets.registry import entry
+from querist.tasks.heads import kind
 
 BASELINE = "random"
 """Every study has it; every method is compared with it."""
 
-Metric = Literal["accuracy", "balanced_accuracy"]
+Metric = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Track = Literal["plain", "strong"]
 PLAIN: Final = "plain"
 """The track of the recipes as they are."""
@@ -33,6 +36,14 @@ LEARNER: Final = "learner"
 
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
+
+
+def metric_of(dataset: str) -> str:
+    """The measure of a named set's task; accuracy for a set that is not in the registry, which another factory knows."""
+    try:
+        return kind(entry(base_name(dataset)).kind).metric
+    except UsageError:
+        return "accuracy"
 
 
 class StudySpec(BaseModel):
@@ -61,7 +72,8 @@ class StudySpec(BaseModel):
         final: Evaluate on the final test set instead of the development split.
         fractions: Label savings are given at the baseline's accuracy at these fractions of the budget; 1 is always among them.
         accuracies: And at these fixed accuracies.
-        metric: What the curves measure; balanced accuracy for classes of unequal size. Runs record both.
+        metric: What the curves measure, higher is better: by default that of the task, `accuracy` for classes; `balanced_accuracy` for classes of
+            unequal size. Runs record all metrics of their task.
         saturation: Also train on the whole pool, for three seeds; budgets at which the baseline has 99 % of that are marked.
         margin: Differences within ± margin count as equivalent.
         workers: Processes; has no influence on results.
@@ -103,6 +115,13 @@ class StudySpec(BaseModel):
     def _own_strategies_last(cls, given: Any) -> Any:
         own = given.get("strategies") if isinstance(given, Mapping) else None
         return {**given, "methods": (*given.get("methods", ()), *own)} if isinstance(own, Mapping) else given
+
+    @model_validator(mode="before")
+    @classmethod
+    def _metric_of_the_task(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping) or given.get("metric") or not isinstance(given.get("dataset"), str):
+            return given
+        return {**given, "metric": metric_of(given["dataset"])}
 
     @field_validator("strategies")
     @classmethod

@@ -11,9 +11,10 @@ from collections.abc import Collection, Mapping, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from querist.acquire.served import built, kinds
 from querist.core import catalogue
 from querist.core.contracts import STATISTICS
-from querist.core.errors import QueristError, UsageError
+from querist.core.errors import UsageError
 from querist.core.spec import spec
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def matrix() -> dict[str, dict[str, bool]]:
     """Strategy → task kind → whether it serves it; kinds in order of the task kinds that there are."""
     from querist.tasks import KINDS
 
-    return {str(row["name"]): {kind: kind in row["kinds"] for kind in KINDS} for row in catalogue.rows("strategy")}
+    return {str(row["name"]): {kind: kind in kinds(row) for kind in KINDS} for row in catalogue.rows("strategy")}
 
 
 def table(rows: Sequence[Described]) -> Table:
@@ -97,7 +98,7 @@ def _sections() -> Mapping[str, str]:
 
 def _described(row: Mapping[str, Any]) -> Described:
     name = str(row["name"])
-    evidence, made = catalogue.evidence(name), _acquisition(row)
+    evidence, made = catalogue.evidence(name), built(row)
     return {
         "name": name,
         **{key: row.get(key) for key in _TEXTS},
@@ -105,7 +106,7 @@ def _described(row: Mapping[str, Any]) -> Described:
         "survey": _sections().get(name),
         "needs": sorted(row.get("needs", []) if made is None else made.needs),
         "provides": sorted(row.get("provides", [])),
-        "kinds": list(row.get("kinds", [])),
+        "kinds": kinds(row),
         "traits": list(row.get("traits", [])),
         "packages": list(row.get("packages", [])),
         "inference": row.get("inference") if made is not None else None,
@@ -115,18 +116,10 @@ def _described(row: Mapping[str, Any]) -> Described:
     }
 
 
-def _acquisition(row: Mapping[str, Any]) -> Any:
-    """The row's acquisition, None where there is none (or it cannot be built here)."""
-    try:
-        return catalogue.acquisition(row["acquisition"]) if "acquisition" in row else None
-    except QueristError:
-        return None
-
-
 @functools.cache
 def _names() -> list[tuple[Any, str]]:
     """Acquisition → the name of the strategy that it is."""
-    return [(made, str(row["name"])) for row in catalogue.rows("strategy") if (made := _acquisition(row)) is not None]
+    return [(made, str(row["name"])) for row in catalogue.rows("strategy") if (made := built(row)) is not None]
 
 
 def _shown(value: Any) -> Any:

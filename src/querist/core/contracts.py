@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from querist.core.records import Answer, Query, RoundJob, RoundResult, Selection
+from querist.core.sites import Sites
 from querist.core.spec import Spec
 
 Input = Any
@@ -35,6 +36,10 @@ STATISTICS: Final[Mapping[str, str]] = {
     "inconsistency": "variance of the class probabilities over augmentations of the item, summed over classes, (n,) ≥ 0",
     "labelled_look": "how labelled the item looks to a discriminator of labelled from unlabelled items on the codes of a VAE (VAAL), logit (n,)",
     "critic": "how far from the labelled items a Wasserstein critic on the features places the item (WAAL), (n,), only differences mean something",
+    "sites": "class probabilities at every site of an item (slot, token, pixel, box), ragged; read chunk by chunk through `fold`",
+    "values": "predicted numbers at every site of an item, k posterior samples, ragged; read chunk by chunk through `fold`",
+    "recording": "number of the recording (video, document, patient) that the item is part of, (n,)",
+    "moment": "time of the item within its recording, (n,), in any one unit",
     "head_samples": "class probabilities under dropout of the features in front of the head, (n, m, c) float32",
 }
 """Every statistic that an acquisition may need, by name. Unknown names are refused when a run is assembled."""
@@ -94,6 +99,9 @@ class LabelSpace(Protocol):
     def schema(self) -> Mapping[str, Any]:
         """JSON-ready description; `tasks.label_space(schema)` builds the space again."""
 
+    def effort(self, value: Any) -> Mapping[str, float]:
+        """Unit of work (`items`, `boxes`, `tokens`, …) → how many of it a valid value takes."""
+
     @property
     def widget(self) -> str:
         """Name of the labelling widget."""
@@ -129,6 +137,32 @@ class PoolView(Protocol):
         """
 
 
+Fold = Callable[[Sites], NDArray[Any]]
+"""What is made of the sites of m items: (m, …), rows in their order."""
+
+
+@runtime_checkable
+class SitesView(PoolView, Protocol):
+    """A view of items with sites, which are more than fits in memory: they stream through a function, and only its rows are kept."""
+
+    @property
+    def aggregator(self) -> Callable[[NDArray[Any], Sites], NDArray[Any]]:
+        """How scores of sites (s,) become scores of items (n,)."""
+
+    def fold(self, name: str, fn: Fold, of: str = "candidates", places: NDArray[Any] | None = None) -> NDArray[Any]:
+        """`fn` of the sites of the ids of `of`, chunk by chunk, rows joined (n, …).
+
+        Args:
+            name: The statistic, `sites` or `values`.
+            fn: Gives one row per item.
+            of: `candidates`, `labelled` or `pending`.
+            places: Only the ids at these places.
+
+        Raises:
+            CapabilityError: if this learner does not provide it.
+        """
+
+
 @runtime_checkable
 class Acquisition(Protocol):
     """A frozen dataclass that chooses. It sees statistics, never models."""
@@ -150,6 +184,24 @@ class Adaptive(Protocol):
 
     def given(self, statistics: frozenset[str], *, frozen: bool = False) -> Acquisition:
         """The same for these statistics; `frozen` says that the features stay the same from round to round."""
+
+
+def folds(acquisition: Any) -> bool:
+    """Whether an acquisition reads `probs` only to score them, so that scores of sites serve it as well.
+
+    It says so itself (`folds`); a wrapper that needs nothing but what its inner method needs is as that.
+    """
+    told = getattr(acquisition, "folds", None)
+    inner = getattr(acquisition, "inner", None)
+    if told is None and inner is not None and acquisition.needs == inner.needs:
+        return folds(inner)
+    return bool(told)
+
+
+def lacking(acquisition: Acquisition, provides: frozenset[str]) -> list[str]:
+    """The statistics, in order, that an acquisition needs and a learner does not provide."""
+    missing = acquisition.needs - provides
+    return sorted(missing - {"probs"} if "sites" in provides and folds(acquisition) else missing)
 
 
 def adapted(acquisition: Acquisition, statistics: frozenset[str], *, frozen: bool = False) -> Acquisition:

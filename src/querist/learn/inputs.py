@@ -49,8 +49,8 @@ class Inputs(Protocol):
 class Standardiser:
     """Per-channel (images) or per-column (features) standardisation, fitted on pool inputs."""
 
-    mean: NDArray[np.float32]
-    scale: NDArray[np.float32]
+    mean: NDArray[np.float32] | np.float32
+    scale: NDArray[np.float32] | np.float32
 
     @classmethod
     def fit(cls, x: NDArray[np.float32]) -> Standardiser:
@@ -71,17 +71,19 @@ class ArrayInputs:
 
     Args:
         pool: Items are arrays of one shape: (d,), (h, w) or (h, w, ch).
+        raw: Numbers are taken as they are: they are indices, or on a scale of their own.
     """
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, raw: bool = False) -> None:
         self._pool = pool
+        self._raw = raw
         self._standardise: Standardiser | None = None
         self._shape: tuple[int, ...] | None = None
 
     def beside(self, pool: Pool) -> ArrayInputs:
         """See `Inputs.beside`: standardised with this pool's numbers, never with the test set's."""
         self._fit()
-        other = ArrayInputs(pool)
+        other = ArrayInputs(pool, self._raw)
         other._standardise, other._shape = self._standardise, self._shape
         return other
 
@@ -146,7 +148,7 @@ class ArrayInputs:
         rows, _ = self._load(ids)
         if not len(rows):
             raise PoolError("the pool has no readable item")
-        self._standardise = Standardiser.fit(rows)
+        self._standardise = Standardiser(np.float32(0), np.float32(1)) if self._raw else Standardiser.fit(rows)
         self._shape = tuple(rows.shape[1:])
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -34,6 +34,7 @@ from querist.learn.schemes.base import Fit, Scheme, TrainingSet
 from querist.learn.schemes.supervised import Supervised
 from querist.learn.statistics.forward import Scored, batch_size, score
 from querist.learn.statistics.registry import offered
+from querist.learn.statistics.sited import Reading
 from querist.learn.task import TaskHead
 from querist.learn.unlabelled import Unlabelled
 from querist.nets.base import MLP, Network, NetworkFactory
@@ -200,6 +201,20 @@ class Fitted:
                 stack.enter_context(scoring(network))
             sampler = self.inference.prepare(self.networks, self.streams("dropout"))
             return score(sampler, source.batch, ids, batch_size(self.networks, source.shape), on_batch)
+
+    @contextmanager
+    def reading(self, task: TaskHead, inputs: Inputs | None = None) -> Iterator[Reading]:
+        """What the networks say about the sites of items, in this block; the same k functions for every call in a round.
+
+        Args:
+            task: Outputs → sites.
+            inputs: Where their tensors come from, if not from the pool.
+        """
+        source = inputs or self.inputs
+        with ExitStack() as stack:
+            for network in self.networks:
+                stack.enter_context(scoring(network))
+            yield Reading(self.inference.prepare(self.networks, self.streams("dropout")), source.batch, task, batch_size(self.networks, source.shape))
 
     def save(self, folder: Path) -> None:
         """Write the weights as safetensors, one file per member, each complete or absent."""

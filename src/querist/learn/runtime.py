@@ -8,29 +8,32 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from querist.core.contracts import Acquisition, Report
 from querist.core.order import canonical
 from querist.core.records import RoundJob, RoundResult
 from querist.core.rng import Streams
+from querist.core.sites import one_each
 from querist.core.spec import canonical_json, digest, spec
+from querist.kernels.folding import Aggregator
 from querist.learn.guesses import leave_guesses
 from querist.learn.inputs import Inputs
 from querist.learn.learner import Fitted, Learns
 from querist.learn.schemes.base import Fit
 from querist.learn.selecting import choose
+from querist.learn.sited_view import SitedView
+from querist.learn.statistics.question import Question
 from querist.learn.statistics.registry import LAZY, compute
+from querist.learn.statistics.sited import Said
 from querist.learn.task import TaskHead
 from querist.learn.view import FittedView
 from querist.learn.watched import Reads
-from querist.tasks.classification.learning import ClassificationHead
+from querist.tasks import heads
 
 MARK = "trained.json"
 
@@ -55,7 +58,8 @@ class LearnerRuntime:
 
     def train_score_select(self, job: RoundJob, report: Report) -> RoundResult:
         """See `Runtime`."""
-        task = ClassificationHead.of(job.schema)
+        task = heads.head(job.schema)
+        kind = heads.kind(str(job.schema["kind"]))
         streams = Streams(job.seed, job.round)
         begun = time.perf_counter()
         readable, unreadable = self.inputs.readable(list(job.labelled))
@@ -69,20 +73,16 @@ class LearnerRuntime:
         fitted = watched._fitted(job, task, labelled, streams, report)
         trained, peeked = time.perf_counter(), reads.most
         tested, _ = self.test_inputs.readable(self.test_inputs.ready(list(job.test)))
-        metrics = watched._evaluate(fitted, task, {item: job.test[item] for item in tested}, report)
+        metrics = watched._evaluate(fitted, task, kind, {item: job.test[item] for item in tested}, report)
         ready = self.inputs.ready(job.candidates)
         pool, broken = self.inputs.readable(subpool(ready, self.score_pool, streams, [*job.labelled, *job.pending]))
-        view = FittedView(
-            pool, readable, pending, task.targets(labelled).tolist(), task.outputs,
-            lambda ids: fitted.score(ids, _fraction(report, len(ids))), self.learner.provides, job.round,
-            lambda name, of: compute(name, fitted, of, _fraction(report, len(of.ids))),
-        )  # fmt: skip
-        for name in sorted(self.acquisition.needs - LAZY):
+        view = self._view(fitted, task, kind, (pool, readable, pending), labelled, job.round, report)
+        for name in sorted((self.acquisition.needs & view.provides) - LAZY - heads.STREAMED):
             view.stat(name)
         scored = time.perf_counter()
         report("select", 0.0, {})
         ranking = choose(self.acquisition, view, job)
-        if job.reserve:  # a project of people, who may like a suggestion; a simulated one is spared the pass
+        if job.reserve and "classes" in job.schema and kind.whole:  # a project of people, who may like a suggestion; a simulated one is spared the pass
             leave_guesses(view, ranking, job)
         report("select", 1.0, {})
         ended = time.perf_counter()
@@ -122,13 +122,42 @@ class LearnerRuntime:
         mark.write_text(canonical_json({"trained": same, "fits": told}), encoding="utf-8")
         return fitted
 
-    def _evaluate(self, fitted: Fitted, task: TaskHead, test: Mapping[str, Any], report: Report) -> dict[str, float]:
+    def _view(
+        self, fitted: Fitted, task: TaskHead, kind: heads.Kind, ids: tuple[Sequence[str], Sequence[str], Sequence[str]],
+        labelled: Mapping[str, Any], number: int, report: Report,
+    ) -> FittedView | SitedView:  # fmt: skip
+        provides = kind.provided(self.learner.provides)
+
+        def on_demand(name: str, of: Question) -> Any:
+            return compute(name, fitted, of, _fraction(report, len(of.ids)))
+
+        if kind.whole:
+            return FittedView(
+                *ids,
+                task.targets(labelled).tolist(),
+                task.outputs,
+                lambda asked: fitted.score(asked, _fraction(report, len(asked))),
+                provides,
+                number,
+                on_demand,
+            )
+
+        def read(asked: Sequence[str]) -> Iterator[Said]:
+            with fitted.reading(task) as reading:
+                yield from reading(asked, _fraction(report, len(asked)))
+
+        return SitedView(*ids, read, provides, Aggregator(kind.aggregator), number, on_demand, classes=task.outputs)
+
+    def _evaluate(self, fitted: Fitted, task: TaskHead, kind: heads.Kind, test: Mapping[str, Any], report: Report) -> dict[str, float]:
         if not test:
             return {}
         ids = list(test)
         report("evaluate", 0.0, {"items": len(ids)})
-        scored = fitted.score(ids, inputs=self.test_inputs)
-        return task.metrics(scored.probs.mean(axis=1, dtype=np.float64), task.targets({item: test[item] for item in ids}))
+        targets = task.targets({item: test[item] for item in ids})
+        if kind.whole:
+            return task.metrics([one_each(fitted.score(ids, inputs=self.test_inputs).probs)], targets)
+        with fitted.reading(task, self.test_inputs) as reading:
+            return task.metrics((said.sites for said in reading(ids, _fraction(report, len(ids)))), targets)
 
 
 def _marked(mark: Path, same: str) -> list[dict[str, Any]] | None:

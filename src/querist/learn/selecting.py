@@ -11,7 +11,7 @@ from querist.core.contracts import Acquisition, PoolView
 from querist.core.errors import StatisticError
 from querist.core.records import RoundJob, Selection
 from querist.core.rng import stream
-from querist.core.statistic import Over, part_of, rows_of
+from querist.core.statistic import Over, fold_of, part_of, rows_of
 
 
 def choose(acquisition: Acquisition, view: PoolView, job: RoundJob) -> Selection:
@@ -40,6 +40,16 @@ class Later(Over):
         self._kept = np.setdiff1d(np.arange(len(row)), self._moved)
         self.candidates = [view.candidates[place] for place in self._kept]
         self.pending = [*view.pending, *(view.candidates[place] for place in self._moved)]
+
+    def fold(self, name: str, fn: Any, of: str = "candidates", places: np.ndarray | None = None) -> np.ndarray:
+        """See `SitesView.fold`."""
+        if of == "labelled":
+            return fold_of(self._view, name, fn, of, places)
+        if of == "candidates":
+            return fold_of(self._view, name, fn, of, self._kept if places is None else self._kept[places])
+        moved = fold_of(self._view, name, fn, "candidates", self._moved)
+        both = np.concatenate([fold_of(self._view, name, fn, of, None), moved]) if len(self._view.pending) else moved
+        return both if places is None else both[places]
 
     def stat(self, name: str, of: str = "candidates") -> Any:
         """See `PoolView.stat`."""

@@ -22,8 +22,8 @@ class Output:
     """A forward pass.
 
     Attributes:
-        logits: (n, c).
-        features: (n, d), what the head read.
+        logits: (n, c), or (n, …) with many sites.
+        features: (n, d) of the items: what the head read, where that says nothing of further sites.
         hidden: Hidden layer → its output, where the programme asks for them.
     """
 
@@ -137,5 +137,6 @@ class Step:
         return network
 
     def _forward(self, network: Network, x: Tensor) -> Output:
-        features = network.trunk(x)
-        return Output(network.head(features), features, dict(self.seen) if network is self.network else {})
+        hidden = network.trunk(x)
+        features = hidden if network.describe is None else network.describe(hidden)
+        return Output(network.head(hidden), features, dict(self.seen) if network is self.network else {})

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
 from torch import Tensor
 
+from querist.core.sites import Sites
+
 
 class TaskHead(Protocol):
-    """The learner's side of a task kind. Outputs are (n, c), targets have one row per item, everything else is per item.
+    """The learner's side of a task kind. Outputs are (n, c), or (n, …) with many sites; targets have one row per item, everything else is per item.
 
     Contract: one finite loss per item, its own; a target made by `pseudo` is of the kind that `targets` makes.
     """
@@ -44,5 +46,14 @@ class TaskHead(Protocol):
     def discrepancy(self, output: Tensor, reference: Tensor) -> Tensor:
         """How far two outputs for the same items are apart (n,), ≥ 0; 0 where they agree."""
 
-    def metrics(self, probs: NDArray[Any], targets: NDArray[Any]) -> dict[str, float]:
-        """Measures of predictions against targets; empty without targets."""
+    def sites(self, output: Tensor, x: Tensor, hidden: Tensor | None) -> Sites:
+        """What the model says, as acquisitions and metrics see it.
+
+        Args:
+            output: (m, k, …), outputs of k functions.
+            x: The inputs (m, *shape).
+            hidden: Input of the last layer (m, …) where that is not the items' features.
+        """
+
+    def metrics(self, said: Iterable[Sites], targets: NDArray[Any]) -> dict[str, float]:
+        """Measures of predictions, which come in chunks, against targets; empty without targets."""

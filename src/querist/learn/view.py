@@ -39,7 +39,7 @@ class FittedView:
     ) -> None:  # fmt: skip
         self.candidates, self.labelled, self.pending = candidates, labelled, pending
         self.labels, self.classes, self.round = labels, classes, number
-        self._score, self._provides, self._compute = score, provides, compute
+        self._score, self.provides, self._compute = score, provides, compute
         self._groups: Mapping[str, Sequence[str]] = {"candidates": candidates, "labelled": labelled, "pending": pending}
         self._scored: dict[str, Scored] = {}
         self._named: dict[tuple[str, str], Any] = {}
@@ -69,8 +69,8 @@ class FittedView:
         return kept.values[places]
 
     def _check(self, name: str) -> None:
-        if name not in self._provides or (name in ON_DEMAND and self._compute is None):
-            raise CapabilityError(f"no statistic {name!r} here", wanted=", ".join(sorted(self._provides)))
+        if name not in self.provides or (name in ON_DEMAND and self._compute is None):
+            raise CapabilityError(f"no statistic {name!r} here", wanted=", ".join(sorted(self.provides)))
 
     def _answer(self, name: str, of: str, places: np.ndarray) -> np.ndarray:
         assert self._compute is not None

@@ -1,25 +1,35 @@
-"""The one shape all networks share: trunk, then head."""
+"""The one shape all networks share: trunk, then head; and a way to say in one vector what the item is."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 
 class Network(nn.Module):
-    """trunk: input → features (n, d); head: features → outputs (n, c), a Sequential that ends in a Linear."""
+    """trunk: input → hidden; head, a Sequential: hidden → outputs.
 
-    def __init__(self, trunk: nn.Module, head: nn.Sequential) -> None:
+    Most networks say one thing of an item: hidden is then (n, d), its features, and outputs are (n, c). A network that says something of
+    every site (pixel, token, box) may have any hidden and outputs (n, …) of one shape; it has to `describe` the item.
+
+    Args:
+        trunk: The larger part.
+        head: Ends in the last layer.
+        describe: Hidden, as the trunk gives it → features (n, d) of the item, without weights of its own; None where hidden is that.
+    """
+
+    def __init__(self, trunk: nn.Module, head: nn.Sequential, describe: Callable[[Any], Tensor] | None = None) -> None:
         super().__init__()
         self.trunk = trunk
         self.head = head
+        self.describe = describe
 
     def forward(self, x: Tensor) -> Tensor:
-        """Outputs (n, c)."""
+        """Outputs (n, c), or (n, …)."""
         out: Tensor = self.head(self.trunk(x))
         return out
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from querist.core.contracts import LabelSpace
 from querist.core.errors import UsageError
 
-KINDS: Final[Mapping[str, str]] = {"classification": "querist.tasks.classification.labels"}
-"""Task kind → module with `new(classes)` and `from_schema(schema)`."""
+KINDS: Final[Mapping[str, str]] = {
+    kind: f"querist.tasks.{kind}.labels"
+    for kind in ("classification", "multi_output", "regression", "tagging", "dense", "detection", "instance", "pair", "link", "sequence")
+}
+"""Task kind → module with `new(classes, **options)` and `from_schema(schema)`."""
 
 
 def label_space(schema: Mapping[str, Any]) -> LabelSpace:
@@ -23,17 +27,23 @@ def label_space(schema: Mapping[str, Any]) -> LabelSpace:
     return space
 
 
-def new_space(kind: str, classes: Sequence[str]) -> LabelSpace:
+def new_space(kind: str, classes: Sequence[str] = (), **options: Any) -> LabelSpace:
     """Version 1 of a label space.
 
     Args:
         kind: One of `KINDS`.
-        classes: Names of the classes, in order.
+        classes: Names of the classes (labels, targets, entities), in order; none for kinds without.
+        options: Further options of the kind: see its `new`.
 
     Raises:
-        UsageError: for an unknown kind, no classes, or a name that is empty or comes twice.
+        UsageError: for an unknown kind or option, classes that the kind does not have or lacks, or a name that is empty or comes twice.
     """
-    space: LabelSpace = _module(kind).new(classes)
+    make = _module(kind).new
+    known = [name for name in inspect.signature(make).parameters if name != "classes"]
+    unknown = next((name for name in options if name not in known), None)
+    if unknown is not None:
+        raise UsageError(f"{kind} has no option {unknown!r}", got=options[unknown], wanted=", ".join(known) or "no options")
+    space: LabelSpace = make(classes, **options)
     return space
 
 

@@ -13,6 +13,7 @@ _PUBLIC = {
     "AcquisitionContract": "querist.testing.acquisition_contract",
     "FakeView": "querist.testing.fake_view",
     "InferenceContract": "querist.testing.inference_contract",
+    "LabelContract": "querist.testing.label_contract",
     "PoolContract": "querist.testing.pool_contract",
     "ProjectContract": "querist.testing.project_contract",
     "SchemeContract": "querist.testing.scheme_contract",

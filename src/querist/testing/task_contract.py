@@ -1,4 +1,4 @@
-"""What every task kind promises on both of its sides: the label space (free of torch) and the head (loss, prediction, metrics)."""
+"""What every task kind promises on the learner's side, beside what its label space promises: loss, prediction, metrics."""
 
 from __future__ import annotations
 
@@ -12,29 +12,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from querist.core.contracts import LabelSpace
-from querist.core.errors import LabelError
 from querist.core.rng import stream
-from querist.tasks import label_space
 from querist.tasks.classification.learning import ClassificationHead
+from querist.testing.label_contract import LabelContract
 
 
-class TaskContract:
+class TaskContract(LabelContract):
     """Inherit, and override the fixtures; `usual_loss` and `usual_metrics` are what the rest of the world computes."""
-
-    @pytest.fixture
-    def space(self) -> LabelSpace:
-        """A label space of the kind."""
-        raise pytest.UsageError("give the contract a `space` fixture")
-
-    @pytest.fixture
-    def values(self) -> Sequence[Any]:
-        """Some valid values, at least one of each sort."""
-        raise pytest.UsageError("give the contract a `values` fixture")
-
-    @pytest.fixture
-    def refused(self) -> Sequence[Any]:
-        """Some values that make no sense."""
-        raise pytest.UsageError("give the contract a `refused` fixture")
 
     def usual_loss(self, output: Tensor, target: Tensor) -> Tensor:
         """The mean loss as torch computes it."""
@@ -53,21 +37,6 @@ class TaskContract:
         rng = stream(0, 0, "oracle")
         output = torch.from_numpy(3 * rng.normal(size=(n, self.head(space).outputs))).float()
         return output, self.head(space).targets({str(item): values[int(rng.integers(len(values)))] for item in range(n)})
-
-    def test_values_round_trip(self, space: LabelSpace, values: Sequence[Any]) -> None:
-        for value in values:
-            assert space.decode(space.encode(space.validate("item", value))) == value
-
-    def test_schema_round_trips(self, space: LabelSpace, values: Sequence[Any]) -> None:
-        again = label_space(space.schema())
-        assert again == space and again.schema() == space.schema() and again.version == space.version
-        assert [again.encode(value) for value in values] == [space.encode(value) for value in values]
-
-    def test_refusals_name_the_item_and_what_is_wanted(self, space: LabelSpace, refused: Sequence[Any]) -> None:
-        for value in refused:
-            with pytest.raises(LabelError, match="item-7") as caught:
-                space.validate("item-7", value)
-            assert caught.value.got == repr(value) and caught.value.wanted
 
     def test_one_finite_loss_per_item(self, space: LabelSpace, values: Sequence[Any]) -> None:
         output, targets = self.drawn(space, values)
@@ -97,8 +66,9 @@ class TaskContract:
     def test_metrics_are_the_usual_ones(self, space: LabelSpace, values: Sequence[Any]) -> None:
         output, targets = self.drawn(space, values)
         probs = self.head(space).predict(output.double()).numpy()
-        assert self.head(space).metrics(probs, targets) == pytest.approx(dict(self.usual_metrics(probs, targets)))
+        said = self.head(space).sites(output.double()[:, None], output)
+        assert self.head(space).metrics([said], targets) == pytest.approx(dict(self.usual_metrics(probs, targets)))
 
     def test_no_items_no_metrics(self, space: LabelSpace) -> None:
         head = self.head(space)
-        assert head.metrics(np.empty((0, head.outputs)), np.empty(0, dtype=np.int64)) == {}
+        assert head.metrics([], np.empty(0, dtype=np.int64)) == {}

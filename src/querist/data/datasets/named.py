@@ -9,19 +9,21 @@ from __future__ import annotations
 import hashlib
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from querist.core.contracts import LabelSpace
 from querist.core.errors import UsageError
 from querist.core.spec import digest
 from querist.data.arrays import ArrayPool
 from querist.data.datasets.registry import Entry, Loaded, Loader, entry
 from querist.data.datasets.variants import Rows, base_name, split, varied
-from querist.data.splits import stratified_split
+from querist.data.splits import random_split, stratified_split
+from querist.tasks import new_space
 
 _SPLIT_SEED = 0  # part of every set's definition: another seed would be another benchmark
 
@@ -78,7 +80,7 @@ class FinalSet:
     """The final test set of a named data set: inputs and their class names."""
 
     pool: ArrayPool
-    targets: Mapping[str, str]
+    targets: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -88,24 +90,31 @@ class NamedSet:
     Attributes:
         name: Its name.
         pool: All its training items, the development split included, so that a learner can load both.
-        targets: Class name of every item of the pool.
+        targets: Class name, or value of the set's label space, of every item of the pool.
         dev: Ids of the development split: held out, never asked, never trained on.
         classes: Class names.
         final: Opens the final test set; None if there is none. Nothing but a final evaluation may call it.
         licence: Licence of the data.
         kind: Task kind.
         input: What one item is.
+        options: Of its label space, beside the classes; see `space`.
     """
 
     name: str
     pool: NamedPool
-    targets: Mapping[str, str]
+    targets: Mapping[str, Any]
     dev: tuple[str, ...]
     classes: tuple[str, ...]
     final: Callable[[], FinalSet] | None
     licence: str
     kind: str
     input: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def space(self) -> LabelSpace:
+        """The label space of its values, version 1."""
+        return new_space(self.kind, list(self.classes), **self.options)
 
     @property
     def fingerprint(self) -> str:
@@ -113,8 +122,8 @@ class NamedSet:
         return self.pool.fingerprint()
 
     @cached_property
-    def test(self) -> Mapping[str, str]:
-        """The development split with its class names, as `Project.create(test=…)` takes it."""
+    def test(self) -> Mapping[str, Any]:
+        """The development split with its values, as `Project.create(test=…)` takes it."""
         return {item_id: self.targets[item_id] for item_id in self.dev}
 
     @cached_property
@@ -147,6 +156,7 @@ def named(name: str, root: str | None = None) -> NamedSet:
         licence=row.licence,
         kind=row.kind,
         input=row.input,
+        options=part.options,
     )
 
 
@@ -165,8 +175,9 @@ def _opener(row: Entry, root: str | None) -> Callable[[], FinalSet] | None:
 @dataclass(frozen=True)
 class _Part:
     pool: ArrayPool
-    targets: Mapping[str, str]
+    targets: Mapping[str, Any]
     classes: tuple[str, ...]
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @lru_cache(maxsize=8)
@@ -175,8 +186,8 @@ def _part(loader: str, root: str | None, prefix: str) -> _Part:
     read: Loader = getattr(importlib.import_module(module), function)
     loaded: Loaded = read(root)
     ids = [f"{prefix}-{row:05d}" for row in range(len(loaded.x))]
-    targets = {item_id: loaded.classes[position] for item_id, position in zip(ids, loaded.y.tolist(), strict=True)}
-    return _Part(ArrayPool(loaded.x, ids), targets, loaded.classes)
+    values = loaded.values or [loaded.classes[position] for position in loaded.y.tolist()]
+    return _Part(ArrayPool(loaded.x, ids), dict(zip(ids, values, strict=True)), loaded.classes, loaded.space)
 
 
 @lru_cache(maxsize=4)
@@ -201,7 +212,7 @@ def _development(name: str, root: str | None) -> tuple[str, ...]:
     targets = _part(row.loader, root, "train").targets
     # A miniature of a set in its own format (tests, trials) keeps the proportion of the smallest sensible share.
     size = row.dev if isinstance(row.dev, float) or row.dev < len(targets) else 0.2
-    return stratified_split(targets, size, _SPLIT_SEED)
+    return stratified_split(targets, size, _SPLIT_SEED) if row.kind == "classification" else random_split(targets, size, _SPLIT_SEED)
 
 
 @lru_cache(maxsize=8)

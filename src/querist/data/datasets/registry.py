@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from numpy.typing import NDArray
@@ -17,13 +17,17 @@ class Loaded:
 
     Attributes:
         x: Inputs (n, …), in the order that numbers the ids.
-        y: Class position of each row, (n,).
-        classes: Class names.
+        y: Class position of each row, (n,), where an item has one class.
+        classes: Class names, or names of what the task has in their place.
+        values: What is true of each row, where an item has no single class: values of the set's label space.
+        space: Further options of that space; see `tasks.new_space`.
     """
 
-    x: NDArray[Any]
+    x: Any
     y: NDArray[Any]
     classes: tuple[str, ...]
+    values: Sequence[Any] = ()
+    space: Mapping[str, Any] = field(default_factory=dict)
 
 
 Loader = Callable[[str | None], Loaded]

@@ -18,10 +18,15 @@ if TYPE_CHECKING:
 
 
 class Sampled(NamedTuple):
-    """features (n, d) of the first member without dropout, and logits (n, k, c)."""
+    """What k functions say of some inputs.
+
+    features (n, d) of the first member without dropout, and outputs (n, k, c), or (n, k, …) where an item has many sites; then `hidden` is
+    the input of that member's last layer.
+    """
 
     features: Tensor
     logits: Tensor
+    hidden: Tensor | None = None
 
 
 Sampler = Callable[[Tensor], Sampled]
@@ -78,8 +83,32 @@ def settled(inference: Any, network: Network, task: TaskHead, data: TrainingSet)
 
 
 def penultimate(network: Network, x: Tensor) -> Tensor:
-    """Input of the last linear layer (n, d), dropout off (the network is in eval mode)."""
-    hidden: Tensor = network.trunk(x)
+    """Input of the last layer (n, d), or (n, …) with many sites; dropout off (the network is in eval mode)."""
+    return _before_last(network, network.trunk(x))
+
+
+class Looked(NamedTuple):
+    """features (n, d) of the items, outputs, and the input of the last layer where that is not the features."""
+
+    features: Tensor
+    output: Tensor
+    hidden: Tensor | None
+
+    def sampled(self, logits: Tensor | None = None) -> Sampled:
+        """With these outputs of k functions; with its own as those of one."""
+        return Sampled(self.features, self.output[:, None] if logits is None else logits, self.hidden)
+
+
+def looked(network: Network, x: Tensor) -> Looked:
+    """One pass of a network in eval mode."""
+    seen = network.trunk(x)
+    hidden = _before_last(network, seen)
+    output = network.head[-1](hidden)
+    return Looked(hidden, output, None) if network.describe is None else Looked(network.describe(seen), output, hidden)
+
+
+def _before_last(network: Network, seen: Any) -> Tensor:
+    hidden: Tensor = seen
     for layer in list(network.head)[:-1]:
         hidden = layer(hidden)
     return hidden

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from querist.learn.inference.base import Sampled, Sampler, penultimate
+from querist.learn.inference.base import Sampled, Sampler, looked
 from querist.nets.base import Network
 
 
@@ -24,7 +24,6 @@ class Deterministic:
         network = networks[0]
 
         def sample(x: Tensor) -> Sampled:
-            features = penultimate(network, x)
-            return Sampled(features, network.last(features)[:, None])
+            return looked(network, x).sampled()
 
         return sample

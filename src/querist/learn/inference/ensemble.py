@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from querist.learn.inference.base import Sampled, Sampler, penultimate
+from querist.learn.inference.base import Sampled, Sampler, looked
 from querist.nets.base import Network
 
 
@@ -37,8 +37,8 @@ class Ensemble:
         """See `Inference`."""
 
         def sample(x: Tensor) -> Sampled:
-            features = penultimate(networks[0], x)
+            first = looked(networks[0], x)
             others = [network(x) for network in networks[1:]]
-            return Sampled(features, torch.stack([networks[0].last(features), *others], dim=1))
+            return first.sampled(torch.stack([first.output, *others], dim=1))
 
         return sample

@@ -48,6 +48,6 @@ class EnsembleMCDropout:
 
         def sample(x: Tensor) -> Sampled:
             parts = [sampler(x) for sampler in samplers]
-            return Sampled(parts[0].features, torch.cat([part.logits for part in parts], dim=1))
+            return parts[0]._replace(logits=torch.cat([part.logits for part in parts], dim=1))
 
         return sample

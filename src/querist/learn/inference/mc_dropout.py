@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from querist.core.errors import TrainingError, UsageError
-from querist.learn.inference.base import Sampled, Sampler, mask, penultimate, stochastic
+from querist.learn.inference.base import Sampled, Sampler, looked, mask, penultimate, stochastic
 from querist.nets.base import Network
 
 
@@ -50,7 +50,7 @@ class MCDropout:
                 wanted="dropout that was trained with", hint="Give the network `dropout=0.3`, or use an ensemble.",
             )  # fmt: skip
         before_last = list(network.head)[:-1]
-        folds = not stochastic(network.trunk) and not any(stochastic(layer) for layer in before_last[:-1])
+        folds = network.describe is None and not stochastic(network.trunk) and not any(stochastic(layer) for layer in before_last[:-1])
         if folds and isinstance(before_last[-1], nn.Dropout):
             return _folded(network, before_last[-1].p, self.samples, rng)
         return _hooked(network, self.samples, rng)
@@ -85,7 +85,7 @@ def _hooked(network: Network, k: int, rng: np.random.Generator) -> Sampler:
         return out * masks[sample_index, which]
 
     def sample(x: Tensor) -> Sampled:
-        features = penultimate(network, x)
+        first = looked(network, x)
         logits = []
         for index in range(k):
             handles = [
@@ -96,6 +96,6 @@ def _hooked(network: Network, k: int, rng: np.random.Generator) -> Sampler:
             finally:
                 for handle in handles:
                     handle.remove()
-        return Sampled(features, torch.stack(logits, dim=1))
+        return first.sampled(torch.stack(logits, dim=1))
 
     return sample

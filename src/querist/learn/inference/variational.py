@@ -18,7 +18,7 @@ from torch.func import functional_call
 from querist.core.errors import TrainingError, UsageError
 from querist.core.rng import torch_seed
 from querist.learn.device import generator
-from querist.learn.inference.base import Sampled, Sampler, penultimate
+from querist.learn.inference.base import Sampled, Sampler, looked
 from querist.learn.schemes.mean_field import MeanField
 from querist.nets.base import Network
 from querist.nets.variational import gaussians, spread_out
@@ -91,15 +91,15 @@ class Variational:
         shared = not gaussians(network.trunk)
 
         def sample(x: Tensor) -> Sampled:
-            features = penultimate(network, x)
+            first = looked(network, x)
             if not layers:
-                return Sampled(features, network.last(features)[:, None])
+                return first.sampled()
             hidden = network.trunk(x) if shared else x
             logits = []
             for index in range(self.samples):
                 found = weights(index)
                 own = {name.removeprefix("head."): tensor for name, tensor in found.items()} if shared else found
                 logits.append(functional_call(network.head if shared else network, own, (hidden,)))
-            return Sampled(features, torch.stack(logits, dim=1))
+            return first.sampled(torch.stack(logits, dim=1))
 
         return sample

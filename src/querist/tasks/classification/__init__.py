@@ -1,1 +1,1 @@
-"""TBD."""
+"""One class per item."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from querist.core.sites import Sites, one_each
 from querist.tasks.classification.measures import Classes, class_weights
 
 
@@ -74,6 +75,11 @@ class ClassificationHead:
         """How far two outputs (n, c) for the same items are apart (n,): the mean squared difference of their probabilities; 0 where they agree."""
         return (torch.softmax(output, dim=-1) - torch.softmax(reference, dim=-1)).square().mean(dim=-1)
 
-    def metrics(self, probs: NDArray[Any], targets: NDArray[Any]) -> dict[str, float]:
-        """See `Classes.metrics`."""
-        return self.classes.metrics(probs, targets)
+    def sites(self, output: Tensor, x: Tensor, hidden: Tensor | None = None) -> Sites:
+        """The items themselves, with their classes."""
+        return one_each(torch.softmax(output, dim=-1).numpy())
+
+    def metrics(self, said: Iterable[Sites], targets: NDArray[Any]) -> dict[str, float]:
+        """See `Classes.metrics`, of the mean over samples."""
+        parts = [np.asarray(part.probs).mean(axis=1, dtype=np.float64) for part in said]
+        return self.classes.metrics(np.concatenate(parts) if parts else np.empty((0, self.outputs)), targets)

@@ -1,1 +1,1 @@
-"""Several yes-or-no answers per item, each of which may be missing."""
+"""Several answers per item, each of which may be missing."""

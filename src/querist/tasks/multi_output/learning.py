@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from querist.core.errors import LabelError
+from querist.core.sites import Sites, even
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,17 @@ class MultiOutputHead:
         """Mean squared difference of the probabilities (n,)."""
         return (torch.sigmoid(output) - torch.sigmoid(reference)).square().mean(dim=-1)
 
-    def metrics(self, probs: NDArray[Any], targets: NDArray[Any]) -> dict[str, float]:
+    def sites(self, output: Tensor, x: Tensor, hidden: Tensor | None = None) -> Sites:
+        """Every slot of every item as a site, no or yes."""
+        yes = torch.sigmoid(output).transpose(1, 2).flatten(0, 1)
+        return even(len(output), self.outputs, probs=torch.stack([1.0 - yes, yes], dim=-1).numpy())
+
+    def metrics(self, said: Iterable[Sites], targets: NDArray[Any]) -> dict[str, float]:
+        """See `measured`, of the mean over samples."""
+        parts = [np.asarray(part.probs)[:, :, 1].mean(axis=1, dtype=np.float64).reshape(len(part), self.outputs) for part in said]
+        return self.measured(np.concatenate(parts) if parts else np.empty((0, self.outputs)), targets)
+
+    def measured(self, probs: NDArray[Any], targets: NDArray[Any]) -> dict[str, float]:
         """Micro and macro F1 over what was answered, and the share of items with all their answers right. Empty without any.
 
         Args:

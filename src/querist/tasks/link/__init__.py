@@ -1,0 +1,1 @@
+"""The entities that a query leads to."""

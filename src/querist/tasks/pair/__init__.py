@@ -1,0 +1,1 @@
+"""Yes or no for two things."""

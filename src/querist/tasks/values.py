@@ -1,0 +1,22 @@
+"""What a value is, told apart the way JSON does: true is no number, and NumPy's scalars are what they hold."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from typing import Any
+
+
+def whole(value: Any) -> bool:
+    """Whether this is a whole number."""
+    return isinstance(value, numbers.Integral) and not yes_or_no(value)
+
+
+def finite(value: Any) -> bool:
+    """Whether this is a real number that is neither infinite nor NaN."""
+    return isinstance(value, numbers.Real) and not yes_or_no(value) and math.isfinite(value)
+
+
+def yes_or_no(value: Any) -> bool:
+    """Whether this is true or false."""
+    return type(value).__name__ in ("bool", "bool_")
