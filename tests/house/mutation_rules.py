@@ -60,10 +60,10 @@ SHARED: Mapping[str, tuple[str, ...]] = {
     "set_cover.py": ("tests/kernels/test_dense_kernels.py",),
     "tail_ratio.py": ("tests/kernels/test_dense_kernels.py",),
     "local.py": ("tests/kernels/test_dense_kernels.py",),
-    "quotas.py": ("tests/kernels/test_rules.py", "tests/acquire/test_batch_rules.py"),
-    "spacing.py": ("tests/kernels/test_rules.py", "tests/kernels/test_sequences.py"),
-    "merging.py": ("tests/kernels/test_rules.py",),
-    "latent.py": ("tests/kernels/test_rules.py",),
+    "quotas.py": ("tests/kernels/test_rule_kernels.py", "tests/acquire/test_batch_rules.py"),
+    "spacing.py": ("tests/kernels/test_rule_kernels.py", "tests/kernels/test_sequences.py"),
+    "merging.py": ("tests/kernels/test_rule_kernels.py",),
+    "latent.py": ("tests/kernels/test_rule_kernels.py",),
 }
 """A part that rows share → the tests that answer for it. They are part of the property of every row above: `evidence.json` names them there."""
 
