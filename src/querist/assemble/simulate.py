@@ -19,6 +19,7 @@ LEARNERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "fashion-mnist": {"recipe": "fashion-cnn"},
     "fashion-mnist-10k": {"recipe": "fashion-cnn"},
     "movie-sentiment": {"recipe": "features-head", "encoder": "tfidf"},
+    **{f"scenes{preset}": {"recipe": "small-detector"} for preset in ("", "-imbalanced", "-redundant", "-shifted", "-rare")},
     "splice": {"recipe": "features-head"},
     "stamps": {"recipe": "features-head", "encoder": "efficientnet-lite0"},
 }
