@@ -20,6 +20,11 @@ LEARNERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "fashion-mnist-10k": {"recipe": "fashion-cnn"},
     "movie-sentiment": {"recipe": "features-head", "encoder": "tfidf"},
     "splice": {"recipe": "features-head"},
+    "scenes-masks": {"recipe": "unet"},
+    "scenes-imbalanced-masks": {"recipe": "unet"},
+    "scenes-redundant-masks": {"recipe": "unet"},
+    "scenes-shifted-masks": {"recipe": "unet"},
+    "scenes-blob-masks": {"recipe": "unet"},
     "stamps": {"recipe": "features-head", "encoder": "efficientnet-lite0"},
 }
 """Learner options of a named set where none are asked for; others train the MLP."""
