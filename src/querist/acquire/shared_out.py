@@ -67,7 +67,7 @@ class ClusterShares:
 
     @property
     def folds(self) -> bool:
-        """Whether the method scores sites as well."""
+        """Whether the method scores sites as well: the clusters are those of whole items."""
         return folds(self.inner)
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:

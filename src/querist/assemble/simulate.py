@@ -18,7 +18,12 @@ LEARNERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "digits": {"recipe": "digits-cnn"},
     "fashion-mnist": {"recipe": "fashion-cnn"},
     "fashion-mnist-10k": {"recipe": "fashion-cnn"},
+    "febrl1-pairs": {"recipe": "siamese"},
+    "febrl3-pairs": {"recipe": "siamese"},
+    "kinships": {"recipe": "distmult"},
     "movie-sentiment": {"recipe": "features-head", "encoder": "tfidf"},
+    "nations": {"recipe": "distmult"},
+    **{f"scenes{preset}": {"recipe": "small-detector"} for preset in ("", "-imbalanced", "-redundant", "-shifted", "-rare")},
     "splice": {"recipe": "features-head"},
     "scenes-masks": {"recipe": "unet"},
     "scenes-imbalanced-masks": {"recipe": "unet"},
@@ -26,6 +31,9 @@ LEARNERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "scenes-shifted-masks": {"recipe": "unet"},
     "scenes-blob-masks": {"recipe": "unet"},
     "stamps": {"recipe": "features-head", "encoder": "efficientnet-lite0"},
+    "digit-strings": {"recipe": "strings-cnn"},
+    "figures": {"recipe": "keypoints"},
+    "umls": {"recipe": "distmult"},
 }
 """Learner options of a named set where none are asked for; others train the MLP."""
 
