@@ -21,7 +21,7 @@ LEARNERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "movie-sentiment": {"recipe": "features-head", "encoder": "tfidf"},
     "splice": {"recipe": "features-head"},
     "stamps": {"recipe": "features-head", "encoder": "efficientnet-lite0"},
-    "digit-strings": {"recipe": "strings-cnn"},
+    "digit-strings": {"recipe": "small-cnn", "network": {"use": "querist.nets.slots:SlotCNN"}},
     "figures": {"recipe": "keypoints"},
 }
 """Learner options of a named set where none are asked for; others train the MLP."""

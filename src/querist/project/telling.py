@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -137,21 +138,26 @@ def consensus(votes: Sequence[Vote], decode: Callable[[str, int], Any]) -> tuple
     Returns:
         Item → target, in canonical order, and the items without one.
     """
-    present: dict[tuple[str, int], Any] = {}
-    by_item: dict[str, dict[str, Any]] = {}
+    present: dict[tuple[str, int], str | None] = {}
+    values: dict[str, Any] = {}  # by their JSON text: a value may be a list or a mapping
+    by_item: dict[str, dict[str, str | None]] = {}
     for vote in votes:
         code = (vote.value, vote.schema_version)
         if code not in present:
-            present[code] = decode(*code)
+            value = decode(*code)
+            text = present[code] = None if value is None else json.dumps(value, sort_keys=True)
+            if text is not None:
+                values[text] = value
         by_item.setdefault(vote.item, {})[vote.annotator] = present[code]
     targets: dict[str, Any] = {}
     reviews: list[Review] = []
     for item in canonical(by_item):
-        tally = Counter(value for value in by_item[item].values() if value is not None).most_common(2)
+        tally = Counter(text for text in by_item[item].values() if text is not None).most_common(2)
+        said = {annotator: None if text is None else values[text] for annotator, text in by_item[item].items()}
         if not tally:
-            reviews.append(Review(item, "retired", by_item[item]))
+            reviews.append(Review(item, "retired", said))
         elif len(tally) == 2 and tally[0][1] == tally[1][1]:
-            reviews.append(Review(item, "tie", by_item[item]))
+            reviews.append(Review(item, "tie", said))
         else:
-            targets[item] = tally[0][0]
+            targets[item] = values[tally[0][0]]
     return targets, reviews
