@@ -27,7 +27,8 @@ from querist.tasks import new_space
 from querist.tasks.heads import HEADS, STREAMED
 
 STRATEGIES = [str(row["name"]) for row in catalogue.rows("strategy")]
-RECIPES = [str(row["name"]) for row in catalogue.rows("recipe")]
+RECIPES = [str(row["name"]) for row in catalogue.rows("recipe") if "classification" in row["kinds"]]
+"""Those of items that are their own only site; recipes of other kinds are tested where the kind is."""
 SHAPES: dict[str, tuple[int, ...]] = {"mlp": (6,), "features-head": (6,), "text-cnn": (12,)}
 
 

@@ -18,11 +18,17 @@ LEARNERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "digits": {"recipe": "digits-cnn"},
     "fashion-mnist": {"recipe": "fashion-cnn"},
     "fashion-mnist-10k": {"recipe": "fashion-cnn"},
+    "febrl1-pairs": {"recipe": "siamese"},
+    "febrl3-pairs": {"recipe": "siamese"},
+    "kinships": {"recipe": "distmult"},
     "movie-sentiment": {"recipe": "features-head", "encoder": "tfidf"},
+    "nations": {"recipe": "distmult"},
+    **{f"scenes{preset}": {"recipe": "small-detector"} for preset in ("", "-imbalanced", "-redundant", "-shifted", "-rare")},
     "splice": {"recipe": "features-head"},
     "stamps": {"recipe": "features-head", "encoder": "efficientnet-lite0"},
     "digit-strings": {"recipe": "small-cnn", "network": {"use": "querist.nets.slots:SlotCNN"}},
     "figures": {"recipe": "keypoints"},
+    "umls": {"recipe": "distmult"},
 }
 """Learner options of a named set where none are asked for; others train the MLP."""
 

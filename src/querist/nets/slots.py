@@ -68,7 +68,8 @@ class Columns(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         """See the class."""
         even = functional.adaptive_avg_pool2d(maps, (maps.shape[2], 3 * self.slots))
-        return even.unflatten(3, (self.slots, 3)).permute(0, 3, 1, 2, 4).flatten(2)
+        slots: Tensor = even.reshape(*even.shape[:3], self.slots, 3).permute(0, 3, 1, 2, 4).flatten(2)
+        return slots
 
 
 class Places(nn.Module):

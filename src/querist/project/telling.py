@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 from querist.core.clock import Clock
 from querist.core.errors import LabelError, QueristError, UnknownItemError, UsageError
 from querist.core.order import canonical
+from querist.core.spec import canonical_json
 from querist.project.classes import Classes
 from querist.store.reading import Vote
 from querist.store.recording import Refused, Stored, Told
@@ -138,26 +138,27 @@ def consensus(votes: Sequence[Vote], decode: Callable[[str, int], Any]) -> tuple
     Returns:
         Item → target, in canonical order, and the items without one.
     """
-    present: dict[tuple[str, int], str | None] = {}
-    values: dict[str, Any] = {}  # by their JSON text: a value may be a list or a mapping
-    by_item: dict[str, dict[str, str | None]] = {}
+    present: dict[tuple[str, int], Any] = {}
+    by_item: dict[str, dict[str, Any]] = {}
     for vote in votes:
         code = (vote.value, vote.schema_version)
         if code not in present:
-            value = decode(*code)
-            text = present[code] = None if value is None else json.dumps(value, sort_keys=True)
-            if text is not None:
-                values[text] = value
+            present[code] = decode(*code)
         by_item.setdefault(vote.item, {})[vote.annotator] = present[code]
     targets: dict[str, Any] = {}
     reviews: list[Review] = []
     for item in canonical(by_item):
-        tally = Counter(text for text in by_item[item].values() if text is not None).most_common(2)
-        said = {annotator: None if text is None else values[text] for annotator, text in by_item[item].items()}
+        said = {_key(value): value for value in by_item[item].values() if value is not None}
+        tally = Counter(_key(value) for value in by_item[item].values() if value is not None).most_common(2)
         if not tally:
-            reviews.append(Review(item, "retired", said))
+            reviews.append(Review(item, "retired", by_item[item]))
         elif len(tally) == 2 and tally[0][1] == tally[1][1]:
-            reviews.append(Review(item, "tie", said))
+            reviews.append(Review(item, "tie", by_item[item]))
         else:
-            targets[item] = values[tally[0][0]]
+            targets[item] = said[tally[0][0]]
     return targets, reviews
+
+
+def _key(value: Any) -> Any:
+    """What equal values share: a list of boxes or a mapping of slots cannot be counted itself."""
+    return value if isinstance(value, str) else canonical_json(value)

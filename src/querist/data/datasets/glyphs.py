@@ -66,4 +66,4 @@ def _made(part: str, count: int, images: NDArray[np.uint8], labels: NDArray[np.i
 
 def _loaded(x: NDArray[np.uint8], y: NDArray[np.int64], last: int = 0) -> Loaded:
     values = [dict(zip(SLOTS, (CLASSES[digit] for digit in row), strict=True)) for row in y.tolist()]
-    return Loaded(x, y[:, 0], CLASSES, values, {"slots": list(SLOTS)}, last)
+    return Loaded(x, y[:, 0], CLASSES, values, dev=range(len(x) - last, len(x)), space={"slots": list(SLOTS)})

@@ -178,7 +178,7 @@ class _Part:
     targets: Mapping[str, Any]
     classes: tuple[str, ...]
     options: Mapping[str, Any] = field(default_factory=dict)
-    last: int = 0
+    dev: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=8)
@@ -188,7 +188,7 @@ def _part(loader: str, root: str | None, prefix: str) -> _Part:
     loaded: Loaded = read(root)
     ids = [f"{prefix}-{row:05d}" for row in range(len(loaded.x))]
     values = loaded.values or [loaded.classes[position] for position in loaded.y.tolist()]
-    return _Part(ArrayPool(loaded.x, ids), dict(zip(ids, values, strict=True)), loaded.classes, loaded.space, loaded.last)
+    return _Part(ArrayPool(loaded.x, ids), dict(zip(ids, values, strict=True)), loaded.classes, loaded.space, tuple(ids[row] for row in loaded.dev))
 
 
 @lru_cache(maxsize=4)
@@ -211,8 +211,8 @@ def _training(name: str, root: str | None) -> _Part:
 def _development(name: str, root: str | None) -> tuple[str, ...]:
     row = entry(base_name(name))
     part = _part(row.loader, root, "train")
-    if part.last:
-        return tuple(part.pool.ids()[-part.last :])
+    if part.dev:
+        return part.dev
     targets = part.targets
     # A miniature of a set in its own format (tests, trials) keeps the proportion of the smallest sensible share.
     size = row.dev if isinstance(row.dev, float) or row.dev < len(targets) else 0.2

@@ -29,4 +29,6 @@ def _loaded(which: list[tuple[str, int]], last: int = 0) -> Loaded:
         for one in made
     ]  # fmt: skip
     space = {"low": 0.0, "high": float(SIDE), "form": "points"}
-    return Loaded(np.stack([one.image for one in made]), np.zeros(len(made), dtype=np.int64), TARGETS, values, space, last)
+    return Loaded(
+        np.stack([one.image for one in made]), np.zeros(len(made), dtype=np.int64), TARGETS, values, dev=range(len(made) - last, len(made)), space=space
+    )
