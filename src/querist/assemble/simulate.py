@@ -31,7 +31,7 @@ LEARNERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "scenes-shifted-masks": {"recipe": "unet"},
     "scenes-blob-masks": {"recipe": "unet"},
     "stamps": {"recipe": "features-head", "encoder": "efficientnet-lite0"},
-    "digit-strings": {"recipe": "strings-cnn"},
+    "digit-strings": {"recipe": "small-cnn", "network": {"use": "querist.nets.slots:SlotCNN"}},
     "figures": {"recipe": "keypoints"},
     "umls": {"recipe": "distmult"},
 }
