@@ -19,6 +19,8 @@ LEARNERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "fashion-mnist": {"recipe": "fashion-cnn"},
     "fashion-mnist-10k": {"recipe": "fashion-cnn"},
     "movie-sentiment": {"recipe": "features-head", "encoder": "tfidf"},
+    "febrl-strings": {"recipe": "tagger-chain", "encoder": "token-grams:24"},
+    "brown": {"recipe": "tagger", "encoder": "token-grams:64"},
     "splice": {"recipe": "features-head"},
     "stamps": {"recipe": "features-head", "encoder": "efficientnet-lite0"},
 }
