@@ -18,11 +18,19 @@ LEARNERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "digits": {"recipe": "digits-cnn"},
     "fashion-mnist": {"recipe": "fashion-cnn"},
     "fashion-mnist-10k": {"recipe": "fashion-cnn"},
+    "febrl1-pairs": {"recipe": "siamese"},
+    "febrl3-pairs": {"recipe": "siamese"},
+    "kinships": {"recipe": "distmult"},
     "movie-sentiment": {"recipe": "features-head", "encoder": "tfidf"},
     "febrl-strings": {"recipe": "tagger-chain", "encoder": "token-grams:24"},
     "brown": {"recipe": "tagger", "encoder": "token-grams:64"},
+    "nations": {"recipe": "distmult"},
+    **{f"scenes{preset}": {"recipe": "small-detector"} for preset in ("", "-imbalanced", "-redundant", "-shifted", "-rare")},
     "splice": {"recipe": "features-head"},
     "stamps": {"recipe": "features-head", "encoder": "efficientnet-lite0"},
+    "digit-strings": {"recipe": "strings-cnn"},
+    "figures": {"recipe": "keypoints"},
+    "umls": {"recipe": "distmult"},
 }
 """Learner options of a named set where none are asked for; others train the MLP."""
 

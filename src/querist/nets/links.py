@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -85,6 +86,7 @@ class DistMult:
     width: int = 64
     relations: int = 256
     dropout: float = 0.3
+    raw: ClassVar[bool] = True
 
     def make(self, shape: Sequence[int], outputs: int, generator: torch.Generator) -> Network:
         """A network for queries (head, relation) and so many entities."""
@@ -109,6 +111,7 @@ class ConvE:
     channels: int = 16
     relations: int = 256
     dropout: float = 0.3
+    raw: ClassVar[bool] = True
 
     def make(self, shape: Sequence[int], outputs: int, generator: torch.Generator) -> Network:
         """A network for queries (head, relation) and so many entities.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -63,6 +64,7 @@ class Siamese:
     width: int = 64
     layers: int = 2
     dropout: float = 0.2
+    raw: ClassVar[bool] = True
 
     def make(self, shape: Sequence[int], outputs: int, generator: torch.Generator) -> Network:
         """A network for pairs of rows of counts ≥ 0.

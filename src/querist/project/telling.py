@@ -10,6 +10,7 @@ from typing import Any
 from querist.core.clock import Clock
 from querist.core.errors import LabelError, QueristError, UnknownItemError, UsageError
 from querist.core.order import canonical
+from querist.core.spec import canonical_json
 from querist.project.classes import Classes
 from querist.store.reading import Vote
 from querist.store.recording import Refused, Stored, Told
@@ -147,11 +148,17 @@ def consensus(votes: Sequence[Vote], decode: Callable[[str, int], Any]) -> tuple
     targets: dict[str, Any] = {}
     reviews: list[Review] = []
     for item in canonical(by_item):
-        tally = Counter(value for value in by_item[item].values() if value is not None).most_common(2)
+        said = {_key(value): value for value in by_item[item].values() if value is not None}
+        tally = Counter(_key(value) for value in by_item[item].values() if value is not None).most_common(2)
         if not tally:
             reviews.append(Review(item, "retired", by_item[item]))
         elif len(tally) == 2 and tally[0][1] == tally[1][1]:
             reviews.append(Review(item, "tie", by_item[item]))
         else:
-            targets[item] = tally[0][0]
+            targets[item] = said[tally[0][0]]
     return targets, reviews
+
+
+def _key(value: Any) -> Any:
+    """What equal values share: a list of boxes or a mapping of slots cannot be counted itself."""
+    return value if isinstance(value, str) else canonical_json(value)

@@ -34,12 +34,14 @@ class Kind:
         sites: What its sites hold: `probs` of the item itself, `sites` with classes, or `values`.
         metric: The measure that curves show unless a study says otherwise; higher is better.
         aggregator: How scores of its sites become a score of the item unless somebody says otherwise; a name in `kernels.ragged.AGGREGATORS`.
+        without: Statistics that its sites do not give.
     """
 
     head: str
     sites: str
     metric: str
     aggregator: str = "mean"
+    without: frozenset[str] = frozenset()
 
     @property
     def whole(self) -> bool:
@@ -52,7 +54,7 @@ class Kind:
         Args:
             able: What the learner can compute of items that have one class each.
         """
-        return able | {"sites"} if self.whole else (able - _WHOLE) | {self.sites}
+        return able | {"sites"} if self.whole else (able - _WHOLE - self.without) | {self.sites}
 
 
 HEADS: Final[Mapping[str, Kind]] = {
@@ -64,7 +66,8 @@ HEADS: Final[Mapping[str, Kind]] = {
     "dense": Kind("querist.tasks.dense.learning:DenseHead", "sites", "miou"),
     "detection": Kind("querist.tasks.detection.learning:DetectionHead", "sites", "ap50", "sum"),
     "instance": Kind("querist.tasks.instance.learning:InstanceHead", "sites", "mask_ap50", "sum"),
-    "link": Kind("querist.tasks.link.learning:LinkHead", "sites", "mrr"),
+    # The input of the last layer is the same at every entity: the mean of its gradients over thousands of them would say nothing of which.
+    "link": Kind("querist.tasks.link.learning:LinkHead", "sites", "mrr", without=frozenset({"gradients"})),
     "sequence": Kind("querist.tasks.sequence.learning:SequenceHead", "sites", "exact"),
 }
 

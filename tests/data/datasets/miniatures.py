@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+GRAPH = ("train.txt", "valid.txt", "test.txt")
 SNIPPETS = "movieReviewSnippets_GroundTruth.txt"
 
 
@@ -47,3 +48,33 @@ def source_archive(path: Path, inner: bytes) -> Path:
         archive.writestr("vaderSentiment-0.5/README.md", "VADER")
         archive.writestr("vaderSentiment-0.5/additional_resources/hutto_ICWSM_2014.tar.gz", inner)
     return path
+
+
+def triples(n: int = 300) -> list[tuple[str, str, str]]:
+    """Triples of twenty entities and four relations."""
+    rng = np.random.default_rng(0)
+    return [(f"e{head}", f"r{relation}", f"e{tail}") for head, relation, tail in rng.integers(0, (20, 4, 20), (n, 3)).tolist()]
+
+
+def graph_files(folder: Path, rows: list[tuple[str, str, str]]) -> Path:
+    """The three files of a graph as pykeen ships them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for place, name in enumerate(GRAPH):
+        (folder / name).write_text("".join("\t".join(row) + "\n" for row in rows[place::3]), encoding="utf-8")
+    return folder
+
+
+HEADER = "rec_id, given_name, surname, street_number, address_1, address_2, suburb, postcode, state, date_of_birth, soc_sec_id\n"
+
+
+def febrl(folder: Path, persons: int = 30, spoil: str = "") -> Path:
+    """CSV as the package has it: blanks behind commas, empty fields, a duplicate of every other record with an error in it."""
+    lines = [HEADER]
+    for number in range(persons):
+        rest = f"mill street, , town{number % 5}, {4000 + number}, wa, 19{number:02d}0101, {number:07d}\n"
+        lines.append(f"rec-{number}-org, ann, smith{number % 7}, {number}, {rest}")
+        if number % 2 == 0:
+            lines.append(f"rec-{number}-dup-0, anm, smith{number % 7}, , {rest}")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "dataset1.csv").write_text("".join(lines) + spoil, encoding="utf-8")
+    return folder

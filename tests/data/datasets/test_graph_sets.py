@@ -7,22 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from miniatures import febrl, graph_files, triples
 
 from querist.core.errors import PoolError
 from querist.data.datasets import febrl_pairs, knowledge_graphs
-from querist.data.datasets.knowledge_graphs import FILES, Queries, parted
-
-
-def triples(n: int = 300) -> list[tuple[str, str, str]]:
-    rng = np.random.default_rng(0)
-    return [(f"e{head}", f"r{relation}", f"e{tail}") for head, relation, tail in rng.integers(0, (20, 4, 20), (n, 3)).tolist()]
-
-
-def graph_files(folder: Path, rows: list[tuple[str, str, str]]) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    for place, name in enumerate(FILES):
-        (folder / name).write_text("".join("\t".join(row) + "\n" for row in rows[place::3]), encoding="utf-8")
-    return folder
+from querist.data.datasets.knowledge_graphs import Queries, parted
 
 
 def told(queries: Queries, entities: tuple[str, ...], relations: tuple[str, ...]) -> set[tuple[str, str, str]]:
@@ -74,22 +63,6 @@ def test_broken_and_missing_graphs_are_named(tmp_path: Path) -> None:
     (folder / "valid.txt").write_bytes(b"\xff\xfe")
     with pytest.raises(PoolError, match=r"valid\.txt cannot be read"):
         knowledge_graphs.read("umls", str(tmp_path), "get it")
-
-
-HEADER = "rec_id, given_name, surname, street_number, address_1, address_2, suburb, postcode, state, date_of_birth, soc_sec_id\n"
-
-
-def febrl(folder: Path, persons: int = 30, spoil: str = "") -> Path:
-    """CSV as the package has it: blanks behind commas, empty fields, a duplicate of every other record with an error in it."""
-    lines = [HEADER]
-    for number in range(persons):
-        rest = f"mill street, , town{number % 5}, {4000 + number}, wa, 19{number:02d}0101, {number:07d}\n"
-        lines.append(f"rec-{number}-org, ann, smith{number % 7}, {number}, {rest}")
-        if number % 2 == 0:
-            lines.append(f"rec-{number}-dup-0, anm, smith{number % 7}, , {rest}")
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "dataset1.csv").write_text("".join(lines) + spoil, encoding="utf-8")
-    return folder
 
 
 def test_pairs_agree_in_a_block_and_say_who_is_one_person(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from querist.core.errors import PoolError
+from querist.data.datasets.registry import Loaded, entry
 
 ATTRIBUTES: Final = (
     "given_name", "surname", "street_number", "address_1", "address_2", "suburb", "postcode", "state", "date_of_birth", "soc_sec_id",
@@ -51,6 +52,37 @@ class Pairs:
     x: NDArray[np.uint8]
     same: NDArray[np.bool_]
     ends: tuple[tuple[str, str], ...]
+
+
+def febrl_1(root: str | None) -> Loaded:
+    """1,017 pairs of the 1,000 records of data set 1: one duplicate of every original."""
+    return _loaded(1, root)
+
+
+def febrl_1_final(root: str | None) -> Loaded:
+    """Its final test set."""
+    return _loaded(1, root, final=True)
+
+
+def febrl_3(root: str | None) -> Loaded:
+    """17,397 pairs of the 5,000 records of data set 3: up to five duplicates of an original."""
+    return _loaded(3, root)
+
+
+def febrl_3_final(root: str | None) -> Loaded:
+    """Its final test set."""
+    return _loaded(3, root, final=True)
+
+
+def ends(name: str, root: str | None = None) -> dict[str, tuple[str, str]]:
+    """Item of the named set → ids of its two records, for `tasks.pair.propagation`."""
+    number = int(name.removeprefix("febrl").removesuffix("-pairs"))
+    return {f"train-{row:05d}": pair for row, pair in enumerate(read(number, root, entry(name).get).ends)}
+
+
+def _loaded(number: int, root: str | None, *, final: bool = False) -> Loaded:
+    pairs = read(number, root, entry(f"febrl{number}-pairs").get, final=final)
+    return Loaded(pairs.x, np.empty(0, dtype=np.int64), (), pairs.same.tolist())
 
 
 def read(number: int, root: str | None, get: str, *, final: bool = False) -> Pairs:

@@ -22,12 +22,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from querist.core.errors import PoolError
+from querist.data.datasets.registry import Loaded, entry
 
 FILES: Final = ("train.txt", "valid.txt", "test.txt")
 HELD_OUT: Final = 0.1
 """Share of the queries in the development split, and in the final test set."""
 
 _SEED: Final = 0  # part of the sets' definition
+_NO_CLASS: Final = np.empty(0, dtype=np.int64)
 
 Triple = tuple[str, str, str]
 
@@ -62,6 +64,48 @@ class Graph:
     pool: Queries
     dev: Queries
     final: Queries
+
+
+def nations(root: str | None) -> Loaded:
+    """14 nations, 55 relations between them."""
+    return _training("nations", root)
+
+
+def nations_final(root: str | None) -> Loaded:
+    """Its final test set."""
+    return _final("nations", root)
+
+
+def umls(root: str | None) -> Loaded:
+    """135 medical concepts, 46 relations between them."""
+    return _training("umls", root)
+
+
+def umls_final(root: str | None) -> Loaded:
+    """Its final test set."""
+    return _final("umls", root)
+
+
+def kinships(root: str | None) -> Loaded:
+    """104 persons, 25 kinds of kinship."""
+    return _training("kinships", root)
+
+
+def kinships_final(root: str | None) -> Loaded:
+    """Its final test set."""
+    return _final("kinships", root)
+
+
+def _training(name: str, root: str | None) -> Loaded:
+    graph = read(name, root, entry(name).get)
+    pool, dev = graph.pool, graph.dev
+    values = [list(tails) for tails in (*pool.tails, *dev.tails)]
+    return Loaded(np.concatenate([pool.x, dev.x]), _NO_CLASS, graph.entities, values, dev=range(len(pool.x), len(values)))
+
+
+def _final(name: str, root: str | None) -> Loaded:
+    graph = read(name, root, entry(name).get)
+    return Loaded(graph.final.x, _NO_CLASS, graph.entities, [list(tails) for tails in graph.final.tails])
 
 
 def read(name: str, root: str | None, get: str) -> Graph:

@@ -178,6 +178,7 @@ class _Part:
     targets: Mapping[str, Any]
     classes: tuple[str, ...]
     options: Mapping[str, Any] = field(default_factory=dict)
+    dev: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=8)
@@ -187,7 +188,7 @@ def _part(loader: str, root: str | None, prefix: str) -> _Part:
     loaded: Loaded = read(root)
     ids = [f"{prefix}-{row:05d}" for row in range(len(loaded.x))]
     values = loaded.values or [loaded.classes[position] for position in loaded.y.tolist()]
-    return _Part(ArrayPool(loaded.x, ids), dict(zip(ids, values, strict=True)), loaded.classes, loaded.space)
+    return _Part(ArrayPool(loaded.x, ids), dict(zip(ids, values, strict=True)), loaded.classes, loaded.space, tuple(ids[row] for row in loaded.dev))
 
 
 @lru_cache(maxsize=4)
@@ -209,7 +210,10 @@ def _training(name: str, root: str | None) -> _Part:
 @lru_cache(maxsize=8)
 def _development(name: str, root: str | None) -> tuple[str, ...]:
     row = entry(base_name(name))
-    targets = _part(row.loader, root, "train").targets
+    part = _part(row.loader, root, "train")
+    if part.dev:
+        return part.dev
+    targets = part.targets
     # A miniature of a set in its own format (tests, trials) keeps the proportion of the smallest sensible share.
     size = row.dev if isinstance(row.dev, float) or row.dev < len(targets) else 0.2
     return stratified_split(targets, size, _SPLIT_SEED) if row.kind == "classification" else random_split(targets, size, _SPLIT_SEED)

