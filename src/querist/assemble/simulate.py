@@ -22,6 +22,8 @@ LEARNERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "febrl3-pairs": {"recipe": "siamese"},
     "kinships": {"recipe": "distmult"},
     "movie-sentiment": {"recipe": "features-head", "encoder": "tfidf"},
+    "febrl-strings": {"recipe": "tagger-chain", "encoder": "token-grams:24"},
+    "brown": {"recipe": "tagger", "encoder": "token-grams:64"},
     "nations": {"recipe": "distmult"},
     **{f"scenes{preset}": {"recipe": "small-detector"} for preset in ("", "-imbalanced", "-redundant", "-shifted", "-rare")},
     "splice": {"recipe": "features-head"},
