@@ -20,7 +20,7 @@ from querist.bench.results import Study
 from querist.bench.runs import read_record
 from querist.bench.spec import StudySpec
 from querist.bench.study import conclude, write
-from querist.bench.tables import BOUGHT, TRAINED, bought_rows, table, trained_rows
+from querist.bench.tables import BOUGHT, COSTS, TRAINED, bought_rows, cost_rows, table, trained_rows
 from querist.bench.wording import gain_text, ranked, sentence, statement
 
 KEPT = 100
@@ -61,7 +61,13 @@ def _more(study: Study) -> list[str]:
     """What was bought, and what training on it takes."""
     bought = [*grid(BOUGHT, bought_rows(study)), "", f"The rarest class is {study.bought[0].rarest}.", ""] if study.bought else []
     training = [*grid(TRAINED, trained_rows(study)), ""] if study.trained else []
-    return [*(["## What was bought", "", *bought] if bought else []), *(["## Training at the accuracy of the whole pool", "", *training] if training else [])]
+    costs = (
+        [*grid(COSTS, cost_rows(study)), "", "Seconds are assumed, not measured; differences are in points over what both runs of a seed spent.", ""]
+        if study.over_cost
+        else []
+    )
+    parts = {"What was bought": bought, "At equal cost": costs, "Training at the accuracy of the whole pool": training}
+    return [line for title, lines in parts.items() if lines for line in (f"## {title}", "", *lines)]
 
 
 def _caption(study: Study) -> str:

@@ -73,6 +73,8 @@ EQUIVALENT: Mapping[tuple[str, str, str], str] = {
     ("joint.py", "_lazily", "best - TIE"): "another of the three",
     ("joint.py", "_lazily", "known[seen] + TIE"): "a third",
     ("joint.py", "_lazily", "-np.inf"): "a row not looked at is known by its number not being finite",
+    ("latent.py", "concordance", "a - a.mean()"): "of the two factors of a covariance one has to be centred; both are, for the digits",
+    ("latent.py", "concordance", "b - b.mean()"): "of the two factors of a covariance one has to be centred; both are, for the digits",
     ("robust.py", "robust_k_center", "k + outliers #2"): "differs for n ≤ k + outliers only, where the greedy radius is 0 and no step is below it",
     ("neighbourhood.py", "neighbourhood", "k - 1 #2"): "looks at more rows; which are the k nearest is decided afterwards",
     ("neighbourhood.py", "neighbourhood", "k - 1"): "looks at more rows; which are the k nearest is decided afterwards",

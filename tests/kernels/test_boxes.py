@@ -63,6 +63,8 @@ def test_layers_that_agree_or_are_alone_have_no_margin() -> None:
     assert boxes.layer_margins(box, classes, priors, layers, probs) == pytest.approx([0.4])
     assert boxes.layer_margins(box, classes, priors, np.zeros(4, dtype=int), probs).tolist() == [0.0]
     assert boxes.layer_margins(box, classes, priors, layers, np.full((4, 2), 0.5)).tolist() == [0.0]
+    # A predictor of layer 0 that is too far away does not silence the layer.
+    assert boxes.layer_margins(box, classes, priors, np.array([0, 1, 1, 0]), probs) == pytest.approx([0.4])
     assert boxes.layer_margins(box[:0], classes[:0], priors, layers, probs).shape == (0,)
     assert boxes.layer_margins(box, classes, priors[:0], layers[:0], probs[:0]).tolist() == [0.0]
 
@@ -115,7 +117,7 @@ def test_triplet_fixture() -> None:
 
 @given(SEEDS)
 def test_medoids_are_distinct_and_central(seed: int) -> None:
-    x = stream(seed, 0, "oracle").integers(0, 5, size=(14, 2)).astype(float)
+    x = stream(seed, 0, "oracle").normal(size=(14, 2))
     distances = np.sqrt(((x[:, None] - x[None]) ** 2).sum(axis=2))
     rows, sizes = k_medoids(distances, 4)
     assert len(set(rows.tolist())) == 4 and sizes.sum() == 14 and (np.diff(sizes) <= 0).all()
@@ -131,4 +133,7 @@ def test_medoids_of_tight_groups() -> None:
     x = np.repeat([0.0, 10.0, 50.0], [5, 3, 2])[:, None] + np.tile([0.0, 0.1], 5)[:, None]
     rows, sizes = k_medoids(np.abs(x - x.T), 3)
     assert sorted(float(x[row, 0] // 10) for row in rows) == [0.0, 1.0, 5.0] and sizes.tolist() == [5, 3, 2]
+    # Without a round it is the seeds: the most central one, then always the farthest from all of them.
+    line = np.array([0.0, 1.0, 2.0, 100.0, -60.0, -58.0, 40.0])[:, None]
+    assert set(k_medoids(np.abs(line - line.T), 4, rounds=0)[0].tolist()) == {1, 3, 4, 6}
     assert k_medoids(np.zeros((3, 3)), 9)[0].tolist() == [0, 1, 2] and len(k_medoids(np.zeros((3, 3)), 0)[0]) == 0

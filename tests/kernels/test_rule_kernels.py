@@ -61,6 +61,7 @@ def test_bins_of_one_draw_uniformly_and_bins_of_n_are_the_top() -> None:
 def test_histogram() -> None:
     place, counts = quotas.histogram(np.array([0.0, 0.24, 0.25, 1.0, 0.99]), 4)
     assert place.tolist() == [0, 0, 1, 3, 3] and counts.tolist() == [2, 1, 0, 2]
+    assert quotas.histogram(np.array([0.0, 0.24, 0.25, 1.0, 0.99]) * 3 + 7, 4)[0].tolist() == place.tolist()
     place, counts = quotas.histogram(np.full(3, 7.0), 4)
     assert place.tolist() == [0, 0, 0] and counts.tolist() == [3, 0, 0, 0]
 

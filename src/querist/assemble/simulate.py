@@ -23,8 +23,11 @@ LEARNERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "kinships": {"recipe": "distmult"},
     "movie-sentiment": {"recipe": "features-head", "encoder": "tfidf"},
     "nations": {"recipe": "distmult"},
+    **{f"scenes{preset}": {"recipe": "small-detector"} for preset in ("", "-imbalanced", "-redundant", "-shifted", "-rare")},
     "splice": {"recipe": "features-head"},
     "stamps": {"recipe": "features-head", "encoder": "efficientnet-lite0"},
+    "digit-strings": {"recipe": "strings-cnn"},
+    "figures": {"recipe": "keypoints"},
     "umls": {"recipe": "distmult"},
 }
 """Learner options of a named set where none are asked for; others train the MLP."""

@@ -43,6 +43,8 @@ def bought(spec: StudySpec, runs: Sequence[RunRecord]) -> list[Bought]:
         data = named(spec.dataset, spec.root)
     except QueristError:
         return []
+    if data.kind != "classification":
+        return []
     place = {name: at for at, name in enumerate(data.classes)}
     classes = {item: place[data.targets[item]] for item in data.candidates}
     if any(item not in classes for run in runs for row in run.rounds for item in row.ids):  # made on other data of the name

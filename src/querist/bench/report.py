@@ -16,7 +16,7 @@ from querist.bench.palette import looks
 from querist.bench.results import Comparison, Gain, Study
 from querist.bench.spec import BASELINE
 from querist.bench.statistics import MARGIN
-from querist.bench.tables import BOUGHT, TRAINED, bought_rows, trained_rows
+from querist.bench.tables import BOUGHT, COSTS, TRAINED, bought_rows, cost_rows, trained_rows
 
 _TIED = re.compile(r"(?<=\d) (?=[%×](?!\w))|(?<=&lt;) (?=\.\d)|(?<=adjusted p) ")
 """Blanks at which no line may break: `95 %`, `0.54 ×`, `p < .001`."""
@@ -51,6 +51,7 @@ def html(study: Study) -> str:
         targets=_targets(study),
         equal=_by_method(study, study.at_budget),
         bought=(BOUGHT, bought_rows(study)),
+        paid=(COSTS, cost_rows(study)),
         trained=(TRAINED, trained_rows(study)),
         marks=[study.tuning_labels + labels for labels in dict.fromkeys(row.labels for row in study.at_budget)],
         costs={name: [{"name": arm, "found": study.methods[arm]} for arm in _arms(gains)] for name, gains in study.gains.items()},

@@ -148,6 +148,31 @@ class AtBudget(Record):
     n: int
 
 
+class OverCost(Record):
+    """A method and its baseline at equal cost: difference of the areas under their curves over what both spent, with its paired 95 % interval.
+
+    Attributes:
+        unit: What cost is counted in: `boxes`, `tokens`, …, or `seconds`.
+        factor: What the assumed seconds of each unit are multiplied by.
+        spent: Mean cost of a whole run of the method.
+        baseline_spent: The same of the baseline.
+        p: Adjusted (Holm) over all comparisons over cost.
+    """
+
+    method: str
+    baseline: str
+    unit: str
+    factor: float
+    spent: float
+    baseline_spent: float
+    difference: float
+    low: float | None
+    high: float | None
+    n: int
+    p: float | None
+    verdict: Verdict
+
+
 class LabelSaving(Record):
     """Labels needed for equal accuracy, on mean curves of the shared seeds.
 
@@ -307,6 +332,7 @@ class Study(Record):
         snapshot: The file by which the study can be checked, replayed and verified; empty where its runs were recorded without one.
         gains: Ablated method → what its training and what its query give; see `bench.arms`.
         at_budget: The same at equal labels.
+        over_cost: The same at equal cost, where a label may be small or large.
         failures: Runs that did not finish.
         checks: What the platform found when it checked itself.
         void: Runs that violate one of them; they are in no result and no comparison.
@@ -334,6 +360,7 @@ class Study(Record):
     snapshot: str = ""
     gains: dict[str, list[Gain]] = {}
     at_budget: list[AtBudget] = []
+    over_cost: list[OverCost] = []
     failures: list[Failure] = []
     checks: list[Check] = []
     void: list[Void] = []

@@ -17,6 +17,7 @@ from querist.bench.arms import gains
 from querist.bench.bought import bought, trained
 from querist.bench.crew import work_through
 from querist.bench.environment import environment
+from querist.bench.over_cost import over_cost
 from querist.bench.report import html
 from querist.bench.results import Failure, Study, Void
 from querist.bench.runs import RunRecord, opened, read_record, write_atomically
@@ -102,6 +103,7 @@ def conclude(
         out=str(out),
         report=str(out / "report.html"),
         at_budget=at_equal_labels(spec, methods),
+        over_cost=over_cost(spec, counted),
         gains=gains(spec, methods),
         failures=sorted(failures, key=lambda failure: (spec.methods.index(failure.method), failure.seed)),
         checks=list(checked.checks),

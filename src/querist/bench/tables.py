@@ -52,6 +52,31 @@ def bought_rows(study: Study) -> list[list[str]]:
     ]
 
 
+COSTS = ("method", "cost in", "spent", "random spent", "at equal cost", "verdict")
+"""Headings of `cost_rows`."""
+
+
+def cost_rows(study: Study) -> list[list[str]]:
+    """Methods at equal cost, one line a method and unit under `COSTS`, in points of the metric."""
+    return [
+        [
+            row.method,
+            row.unit if row.factor == 1 else f"{row.unit}, each {row.factor:g} ×",
+            f"{row.spent:,.0f}",
+            f"{row.baseline_spent:,.0f}",
+            _points(row.difference, row.low, row.high),
+            f"{row.verdict} (n = {row.n})",
+        ]
+        for row in study.over_cost
+    ]
+
+
+def _points(difference: float, low: float | None, high: float | None) -> str:
+    """A difference in points with its interval."""
+    interval = "" if low is None or high is None else f" ({100 * low:+.2f} to {100 * high:+.2f})"
+    return f"{100 * difference:+.2f}{interval}"
+
+
 TRAINED = ("method", "labels", "one training", "on the whole pool", "chosen ÷ whole")
 """Headings of `trained_rows`."""
 

@@ -54,8 +54,8 @@ class Standardiser:
 
     @classmethod
     def fit(cls, x: NDArray[np.float32]) -> Standardiser:
-        """Images (n, ch, h, w): one mean and scale per channel; vectors (n, d): per column."""
-        axes = (0, 2, 3) if x.ndim == 4 else (0,)
+        """Images (n, ch, h, w) and volumes (n, ch, d, h, w): one mean and scale per channel; vectors (n, d): per column."""
+        axes = (0, *range(2, x.ndim)) if x.ndim > 3 else (0,)
         mean = x.mean(axis=axes, keepdims=True, dtype=np.float64)
         scale = x.std(axis=axes, keepdims=True, dtype=np.float64)
         return cls(mean.astype(np.float32), np.where(scale > 1e-6, scale, 1.0).astype(np.float32))
@@ -153,10 +153,10 @@ class ArrayInputs:
 
 
 def as_planes(x: NDArray[np.generic]) -> NDArray[np.float32]:
-    """(n, d) unchanged, (n, h, w) → (n, 1, h, w), (n, h, w, ch) → (n, ch, h, w); float32."""
+    """(n, d) unchanged, (n, h, w) → (n, 1, h, w), (n, h, w, ch) → (n, ch, h, w), volumes (n, ch, d, h, w) unchanged; float32."""
     out = np.asarray(x, dtype=np.float32)
     if out.ndim == 3:
         return out[:, None]
     if out.ndim == 4:
         return np.ascontiguousarray(out.transpose(0, 3, 1, 2))
-    return out.reshape(len(out), -1)
+    return out if out.ndim == 5 else out.reshape(len(out), -1)

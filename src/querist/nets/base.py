@@ -87,9 +87,9 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
     """
     with torch.no_grad():
         for module in network.modules():
-            if isinstance(module, nn.Linear | nn.Conv2d):
+            if isinstance(module, nn.Linear | nn.Conv2d | nn.Conv3d):
                 fan_in = module.weight[0].numel()
-                bound = (3.0 / fan_in) ** 0.5 * (2.0**0.5 if isinstance(module, nn.Conv2d) else 1.0 / 3.0**0.5)
+                bound = (3.0 / fan_in) ** 0.5 * (1.0 / 3.0**0.5 if isinstance(module, nn.Linear) else 2.0**0.5)
                 module.weight.uniform_(-bound, bound, generator=generator)
                 if module.bias is not None:
                     module.bias.uniform_(-(fan_in**-0.5), fan_in**-0.5, generator=generator)

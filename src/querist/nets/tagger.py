@@ -105,7 +105,7 @@ class Tagger:
         rows: Size of the table; at least the encoder's.
         width: Size of an embedding.
         hidden: Units of each direction.
-        body: `lstm`, or `cnn`, which is three times as fast and sees four tokens to each side.
+        body: `lstm`, or `cnn`, which sees four tokens to each side.
         dropout: Rate before the last layer; the trunk has none, so that samples of the head cost little.
         chain: Whether tags are scored together (a linear-chain CRF).
     """

@@ -12,6 +12,7 @@ from querist.core.contracts import STATISTICS
 from querist.core.errors import CapabilityError
 from querist.core.order import canonical
 from querist.core.rng import stream
+from querist.core.sites import Sites
 from querist.core.statistic import rows_of
 
 
@@ -42,6 +43,13 @@ class FakeView:
         except KeyError:
             raise CapabilityError(f"no statistic {name!r} of {of} here") from None
 
+    def fold(self, name: str, fn: Any, of: str = "candidates", places: np.ndarray | None = None) -> np.ndarray:
+        """See `SitesView.fold`: items are their own only sites, of one chunk."""
+        rows = self.stat(name if name in self.stats[of] else "probs", of)
+        rows = rows if places is None else rows[places]
+        offsets = np.arange(len(rows) + 1)
+        return np.asarray(fn(Sites(offsets, values=rows) if name == "values" else Sites(offsets, probs=rows)))
+
     @classmethod
     def random(cls, n: int = 40, labelled: int = 6, pending: int = 2, k: int = 4, c: int = 3, d: int = 5, seed: int = 0) -> FakeView:
         """Statistics drawn at random, with every name that the contracts know."""
@@ -63,9 +71,10 @@ class FakeView:
         from querist.kernels.gradients import residual
 
         rng = stream(len(ids), 0, "oracle")
-        whole: dict[str, Any] = {"features": features, "probs": probs, "gradients": (residual(probs.mean(axis=1)), features)}
+        whole: dict[str, Any] = {"features": features, "probs": probs, "sites": probs, "gradients": (residual(probs.mean(axis=1)), features)}
         for name in ("costs", "boundary_distance", "iterative_distance", "word_gradient", "mix_flip"):
             whole[name] = rng.uniform(0.5, 2.0, size=len(ids)).astype(np.float32)
+        whole["values"] = rng.normal(size=(len(ids), probs.shape[1], 2)).astype(np.float32)
         whole["head_samples"] = _softmax(np.log(probs[:, :1] + 1e-6) + rng.normal(size=(len(ids), 3, probs.shape[2]))).astype(np.float32)
         sums = Accumulator(len(ids), probs.shape[2])
         for sample in range(probs.shape[1]):

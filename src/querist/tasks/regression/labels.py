@@ -21,11 +21,13 @@ class NumberLabels(Classed):
         low: Lower ends of the expected ranges, one for every target that ever was; a value may lie outside.
         high: Upper ends.
         form: `numbers`, or `points`: the targets are coordinates, `x` and `y` of every key point in turn.
+        noise: Whether a model shall also say how far the answers scatter.
     """
 
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
     form: str = "numbers"
+    noise: bool = False
 
     kind: ClassVar[str] = "regression"
 
@@ -35,7 +37,7 @@ class NumberLabels(Classed):
         return "points" if self.form == "points" else "numbers"
 
     def extras(self) -> Mapping[str, Any]:
-        return {"low": list(self.low), "high": list(self.high), "form": self.form}
+        return {"low": list(self.low), "high": list(self.high), "form": self.form, "noise": self.noise}
 
     @property
     def ranges(self) -> Mapping[str, tuple[float, float]]:
@@ -88,7 +90,7 @@ class NumberLabels(Classed):
 
 
 def new(
-    classes: Sequence[str], *, low: float | Sequence[float] = -1.0, high: float | Sequence[float] = 1.0, form: str = "numbers"
+    classes: Sequence[str], *, low: float | Sequence[float] = -1.0, high: float | Sequence[float] = 1.0, form: str = "numbers", noise: bool = False
 ) -> NumberLabels:  # fmt: skip
     """Version 1.
 
@@ -97,6 +99,7 @@ def new(
         low: Lower ends of the ranges expected, or one for all.
         high: Upper ends.
         form: `numbers` or `points`; see `NumberLabels`.
+        noise: See there.
 
     Raises:
         UsageError: for bad names, a range that is none, or points without two coordinates each.
@@ -104,16 +107,16 @@ def new(
     targets = fresh(NumberLabels.kind, classes)
     if form not in ("numbers", "points") or (form == "points" and len(targets) % 2):
         raise UsageError("unknown form of numbers", got=f"{form} of {len(targets)}", wanted="numbers, or points with x and y each")
-    return NumberLabels(targets, 1, *_ranges(len(targets), low, high), form)
+    return NumberLabels(targets, 1, *_ranges(len(targets), low, high), form, noise)
 
 
 def from_schema(schema: Mapping[str, Any]) -> NumberLabels:
     """The inverse of `NumberLabels.schema`."""
     classes, version = read(schema)
     try:
-        return NumberLabels(classes, version, *_ranges(len(classes), schema["low"], schema["high"]), str(schema["form"]))
+        return NumberLabels(classes, version, *_ranges(len(classes), schema["low"], schema["high"]), str(schema["form"]), bool(schema["noise"]))
     except (KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"not a regression schema: {error!r}", wanted="low, high, form") from error
+        raise UsageError(f"not a regression schema: {error!r}", wanted="low, high, form, noise") from error
 
 
 def _ranges(count: int, low: float | Sequence[float], high: float | Sequence[float]) -> tuple[tuple[float, ...], tuple[float, ...]]:

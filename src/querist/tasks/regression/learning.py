@@ -1,11 +1,11 @@
-"""Regression on the learner's side: squared error of one or several numbers per item, any of which may be missing."""
+"""Regression on the learner's side: squared error of one or several numbers per item, any of which may be missing; or a Gaussian with a variance of its own."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from querist.core.errors import LabelError, UsageError
-from querist.core.sites import Sites
+from querist.core.sites import Sites, even
+from querist.tasks import label_space
+from querist.tasks.regression.measures import measured
+from querist.tasks.values import finite
+
+DEEPEST: Final = 10.0
+"""The logarithm of a predicted variance, in units, stays within ± this."""
 
 
 @dataclass(frozen=True)
@@ -24,41 +30,51 @@ class RegressionHead:
         names: Of the numbers.
         low: Lower ends of the expected ranges; a target may lie outside.
         high: Upper ends.
+        noise: Whether the network also says how far answers scatter (log-variances behind the numbers); the loss is then Gaussian.
+        points: Whether the numbers are x and y of points in turn.
     """
 
     names: tuple[str, ...]
     low: tuple[float, ...]
     high: tuple[float, ...]
+    noise: bool = False
+    points: bool = False
 
     def __post_init__(self) -> None:
         ranges = list(zip(self.low, self.high, strict=True))
         if not self.names or len(ranges) != len(self.names) or not all(low < high and math.isfinite(high - low) for low, high in ranges):
             raise UsageError("each number needs a range", got=str(ranges), wanted=f"low < high for each of {', '.join(self.names) or 'at least one'}")
 
+    @classmethod
+    def of(cls, schema: Mapping[str, Any]) -> RegressionHead:
+        """The head for a label-space schema."""
+        ranges: Mapping[str, tuple[float, float]] = getattr(label_space(schema), "ranges")  # noqa: B009
+        low, high = zip(*ranges.values(), strict=True)
+        return cls(tuple(ranges), low, high, bool(schema["noise"]), schema["form"] == "points")
+
     @property
     def outputs(self) -> int:
         """Width of the network's last layer."""
-        return len(self.names)
+        return len(self.names) * (2 if self.noise else 1)
 
     def targets(self, labelled: Mapping[str, Any]) -> NDArray[np.float32]:
-        """Numbers (n, c), NaN where one is missing; a value is a mapping name → number, or a number alone where there is one name.
+        """Numbers (n, d), NaN where one is missing; a value is a mapping name → number, or a number alone where there is one name.
 
         Raises:
             LabelError: for anything else.
         """
-        rows = np.full((len(labelled), self.outputs), np.nan, dtype=np.float32)
+        rows = np.full((len(labelled), len(self.names)), np.nan, dtype=np.float32)
         for row, (item, value) in enumerate(labelled.items()):
-            said = value if isinstance(value, Mapping) else {self.names[0]: value} if self.outputs == 1 else {"": value}
+            said = value if isinstance(value, Mapping) else {self.names[0]: value} if len(self.names) == 1 else {"": value}
             for name, number in said.items():
-                real = isinstance(number, float | int | np.number) and not isinstance(number, bool) and math.isfinite(number)
-                if name not in self.names or not (real or number is None):
+                if name not in self.names or not (number is None or finite(number)):
                     raise LabelError(item, value, "finite numbers for " + ", ".join(self.names))
                 if number is not None:
                     rows[row, self.names.index(name)] = number
         return rows
 
     def weights(self, targets: NDArray[Any]) -> NDArray[np.float32]:
-        """Weights (c,) inverse to the variance of each number in units, mean 1; 1 where nothing varies."""
+        """Weights (d,) inverse to the variance of each number in units, mean 1; 1 where nothing varies."""
         spread = np.array([np.var(column[~np.isnan(column)]) if (~np.isnan(column)).any() else 0.0 for column in self._units(targets.astype(np.float64)).T])
         inverse = np.where(spread > 0, 1.0 / np.maximum(spread, 1e-12), np.nan)
         mean = np.nanmean(inverse) if (spread > 0).any() else 1.0
@@ -67,53 +83,71 @@ class RegressionHead:
     def loss(self, output: Tensor, target: Tensor, *, smoothing: float = 0.0, weights: Tensor | None = None) -> Tensor:
         """Squared error (n,) in units, the mean over the numbers that an item has; 0 for an item without any.
 
+        With noise the Gaussian negative log-likelihood, shifted so that it is never negative.
+
         Args:
-            output: (n, c) in units.
-            target: (n, c) as people say them, NaN where missing.
+            output: (n, outputs) in units.
+            target: (n, d) as people say them, NaN where missing.
             smoothing: Passed over: a number is no choice.
-            weights: (c,) or None.
+            weights: (d,) or None.
+
+        Reference:
+            Nix & Weigend 1994 (estimating mean and variance).
         """
         there = ~torch.isnan(target)
-        wanted = self._units(torch.where(there, target, torch.zeros_like(target)))
-        squares = (output - wanted).square() if weights is None else weights * (output - wanted).square()
-        return torch.where(there, squares, torch.zeros_like(squares)).sum(dim=-1) / there.sum(dim=-1).clamp(min=1)
+        mean, logs = self._parts(output)
+        losses = (mean - self._units(torch.where(there, target, torch.zeros_like(target)))).square()
+        if logs is not None:
+            losses = 0.5 * (losses * torch.exp(-logs) + logs + DEEPEST)
+        losses = losses if weights is None else weights * losses
+        return torch.where(there, losses, torch.zeros_like(losses)).sum(dim=-1) / there.sum(dim=-1).clamp(min=1)
 
     def predict(self, output: Tensor) -> Tensor:
-        """Outputs as people say them, same shape."""
-        low, high = self._ends(output)
-        said: Tensor = (output + 1.0) / 2.0 * (high - low) + low
+        """The numbers (…, d) as people say them."""
+        mean, _ = self._parts(output)
+        low, high = self._ends(mean)
+        said: Tensor = (mean + 1.0) / 2.0 * (high - low) + low
         return said
 
     def pseudo(self, output: Tensor) -> tuple[Tensor, Tensor]:
-        """The prediction (n, c), and exp(-doubt) (n,): a single number says nothing of its own error but that it is impossible."""
+        """The prediction (n, d), and exp(-doubt) (n,)."""
         return self.predict(output.detach()), torch.exp(-self.doubt(output))
 
     def doubt(self, output: Tensor) -> Tensor:
-        """How far a prediction lies outside its range at most, in units (n,); 0 within."""
-        return torch.relu(output.detach().abs() - 1.0).amax(dim=-1)
+        """How far a prediction lies outside its range at most, in units (n,), and with noise the mean deviation that is predicted beside it."""
+        mean, logs = self._parts(output.detach())
+        outside = torch.relu(mean.abs() - 1.0).amax(dim=-1)
+        return outside if logs is None else outside + torch.exp(0.5 * logs).mean(dim=-1)
 
     def discrepancy(self, output: Tensor, reference: Tensor) -> Tensor:
-        """Mean squared distance (n,) in units."""
-        return (output - reference).square().mean(dim=-1)
+        """Mean squared distance (n,) of the numbers in units."""
+        return (self._parts(output)[0] - self._parts(reference)[0]).square().mean(dim=-1)
 
     def sites(self, output: Tensor, x: Tensor, hidden: Tensor | None = None) -> Sites:
-        """Every item as one site with its numbers, as people say them."""
-        return Sites(np.arange(len(output) + 1), values=self.predict(output).numpy())
+        """The items themselves, with numbers (and their variance) as people say them; `extra` has half the range of each as `scale` (s, d)."""
+        _, logs = self._parts(output)
+        scale = (np.array(self.high) - np.array(self.low)) / 2.0
+        noise = None if logs is None else (logs.exp().numpy() * np.square(scale)).astype(np.float32)
+        return even(len(output), 1, values=self.predict(output).numpy(), noise=noise, extra={"scale": np.tile(scale, (len(output), 1))})
 
     def metrics(self, said: Iterable[Sites], targets: NDArray[Any]) -> dict[str, float]:
-        """See `measured`, of the mean over samples."""
-        parts = [np.asarray(part.values).mean(axis=1, dtype=np.float64) for part in said]
-        return self.measured(np.concatenate(parts) if parts else np.empty((0, self.outputs)), targets)
+        """See `measures.measured`, of the mean over samples; the variance is that between samples too."""
+        values, spreads = [], []
+        for part in said:
+            numbers = np.asarray(part.values, dtype=np.float64)
+            values.append(numbers.mean(axis=1))
+            spreads.append(None if part.noise is None else np.asarray(part.noise, dtype=np.float64).mean(axis=1) + numbers.var(axis=1))
+        if not values:
+            return {}
+        noise = np.concatenate([spread for spread in spreads if spread is not None]) if self.noise else None
+        return measured(np.concatenate(values), targets.astype(np.float64), np.subtract(self.high, self.low), noise, points=self.points)
 
-    def measured(self, probs: NDArray[Any], targets: NDArray[Any]) -> dict[str, float]:
-        """Root mean squared error and mean absolute error over all numbers that are there, in the targets' units. Empty without any.
-
-        Args:
-            probs: Predictions (n, c).
-            targets: (n, c), NaN where missing.
-        """
-        errors = (probs - targets)[~np.isnan(targets)].astype(np.float64)
-        return {"rmse": float(np.sqrt(np.square(errors).mean())), "mae": float(np.abs(errors).mean())} if len(errors) else {}
+    def _parts(self, output: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Numbers in units, and the logarithms of their variances."""
+        if not self.noise:
+            return output, None
+        mean, logs = output.chunk(2, dim=-1)
+        return mean, DEEPEST * torch.tanh(logs / DEEPEST)
 
     def _units(self, values: Any) -> Any:
         low, high = self._ends(values)

@@ -1,0 +1,99 @@
+"""A transformer of the user's as a tagger: word pieces in, the vector of each token's first piece out, a linear layer (or a chain) on top.
+
+Any model of the package `transformers` with a `last_hidden_state` serves; it comes from a local path, and nothing here downloads.
+
+Reference:
+    Devlin et al. 2019, arXiv 1810.04805 (section 5.3: the first piece of a token stands for it).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from querist.core.tokens import tokens_of
+from querist.nets.base import initialise
+from querist.nets.encoders import Encode
+from querist.nets.tagger import TagHead
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Tokens (between blanks) cut into the pieces of a tokenizer: rows (pieces, 2) of piece index + 1 and, at the first piece of a token, its number from 1.
+
+    Attributes:
+        tokenizer: A fast tokenizer of `transformers`.
+        pieces: Kept of a text; 0 is padding. A token without a piece left is not read.
+    """
+
+    tokenizer: Any
+    pieces: int = 64
+    texts: bool = True
+    fit_on: int = 0
+    indices: ClassVar[bool] = True
+
+    def open(self, sample: Sequence[Any]) -> Encode:
+        """See `Encoder`."""
+        return lambda items: np.stack([self.row(str(item)) for item in items])
+
+    def row(self, text: str) -> NDArray[np.float32]:
+        """(pieces, 2)."""
+        row = np.zeros((self.pieces, 2), dtype=np.float32)
+        if tokens_of(text):
+            cut = self.tokenizer(tokens_of(text), is_split_into_words=True, truncation=True, max_length=self.pieces)
+            words = [-1 if word is None else word for word in cut.word_ids()]
+            for place, (piece, word) in enumerate(zip(cut["input_ids"], words, strict=True)):
+                first = word >= 0 and (place == 0 or words[place - 1] != word)
+                row[place] = piece + 1, word + 1 if first else 0
+        return row
+
+
+class FirstPieces(nn.Module):
+    """Rows of pieces (n, pieces, 2) → (n, length, width + 1): what the model says at the first piece of each token, and whether there is one."""
+
+    def __init__(self, model: nn.Module, length: int) -> None:
+        super().__init__()
+        self.model = model
+        self.length = length
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        rows = x.reshape(len(x), -1, 2).round().long()
+        pieces, number = rows[..., 0], rows[..., 1]
+        said = self.model(input_ids=(pieces - 1).clamp(min=0), attention_mask=(pieces > 0).long()).last_hidden_state
+        there = torch.ones_like(said[..., :1])
+        # Pieces that begin no token all go to place 0, which is cut off.
+        place = torch.where(number <= self.length, number, 0)[..., None].expand(*number.shape, said.shape[-1] + 1)
+        out = torch.zeros(len(x), self.length + 1, said.shape[-1] + 1, dtype=said.dtype, device=said.device)
+        return out.scatter(1, place, torch.cat([said, there], dim=-1))[:, 1:]
+
+
+@dataclass(frozen=True)
+class PieceTagger:
+    """A copy of a model of `transformers`, dropout, a linear layer. Takes the rows of `Pieces`.
+
+    Attributes:
+        model: The model without a head, as `AutoModel.from_pretrained(path)` gives it.
+        length: Tokens that get a tag.
+        dropout: Rate before the last layer.
+        chain: Whether tags are scored together (a linear-chain CRF).
+    """
+
+    model: Any
+    length: int = 48
+    dropout: float = 0.1
+    chain: bool = False
+    embeds: ClassVar[bool] = True
+
+    def parts(self, shape: Sequence[int], outputs: int, generator: torch.Generator) -> tuple[nn.Module, nn.Module]:
+        """Trunk and head; the trunk begins with the model's weights, the head is drawn."""
+        head = TagHead(int(self.model.config.hidden_size), outputs, self.dropout, self.chain)
+        initialise(head, generator)
+        return FirstPieces(copy.deepcopy(self.model), self.length), head
