@@ -24,6 +24,7 @@ LEARNERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "movie-sentiment": {"recipe": "features-head", "encoder": "tfidf"},
     "nations": {"recipe": "distmult"},
     **{f"scenes{preset}": {"recipe": "small-detector"} for preset in ("", "-imbalanced", "-redundant", "-shifted", "-rare")},
+    "scenes-instances": {"recipe": "small-instances"},
     "splice": {"recipe": "features-head"},
     "stamps": {"recipe": "features-head", "encoder": "efficientnet-lite0"},
     "digit-strings": {"recipe": "small-cnn", "network": {"use": "querist.nets.slots:SlotCNN"}},
