@@ -26,6 +26,7 @@ LEARNERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "brown": {"recipe": "tagger", "encoder": "token-grams:64"},
     "nations": {"recipe": "distmult"},
     **{f"scenes{preset}": {"recipe": "small-detector"} for preset in ("", "-imbalanced", "-redundant", "-shifted", "-rare")},
+    "scenes-instances": {"recipe": "small-instances"},
     "splice": {"recipe": "features-head"},
     "scenes-masks": {"recipe": "unet"},
     "scenes-imbalanced-masks": {"recipe": "unet"},
