@@ -29,7 +29,7 @@ def loaded(root: str | None) -> Loaded:
     """The sentences of `brown` as a named set."""
     data = brown(root)
     ids = data.pool.ids()
-    return Loaded(data.pool.take(ids), np.empty(0, dtype=np.int64), data.classes, values=[data.values[item] for item in ids], space={"scheme": "plain"})
+    return Loaded(data.pool.take(ids), np.empty(0, dtype=np.int64), data.classes, [data.values[item] for item in ids], space={"scheme": "plain"})
 
 
 def brown(root: str | None) -> Tagged:

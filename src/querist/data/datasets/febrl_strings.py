@@ -70,7 +70,7 @@ def strings(rows: Mapping[str, Record], name: str) -> Tagged:
 
 def _as_loaded(data: Tagged) -> Loaded:
     ids = data.pool.ids()
-    return Loaded(data.pool.take(ids), np.empty(0, dtype=np.int64), tuple(FIELDS.values()), values=[data.values[item] for item in ids], space={"scheme": "BIO"})
+    return Loaded(data.pool.take(ids), np.empty(0, dtype=np.int64), tuple(FIELDS.values()), [data.values[item] for item in ids], space={"scheme": "BIO"})
 
 
 def _string(record: Record, rng: np.random.Generator) -> tuple[list[str], list[str | None]] | None:
