@@ -37,7 +37,12 @@ def decoded_of(said: Sites) -> np.ndarray:
 
 
 def _mnlp(said: Sites) -> np.ndarray:
-    return sequences.mnlp(logprob_of(said), np.diff(said.offsets))
+    lengths = said.items.get("sequence_length")
+    if lengths is None:
+        return sequences.mnlp(logprob_of(said), np.diff(said.offsets))
+    # Samples decode to texts of different lengths: each is divided by its own, one without characters by 1.
+    each = sequences.mnlp(np.ravel(said.items["sequence_logprob"]), np.maximum(np.ravel(lengths), 1))
+    return np.asarray(each.reshape(np.shape(lengths)).mean(axis=1))
 
 
 def _lc(said: Sites) -> np.ndarray:
