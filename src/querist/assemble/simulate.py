@@ -34,6 +34,7 @@ LEARNERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "scenes-shifted-masks": {"recipe": "unet"},
     "scenes-blob-masks": {"recipe": "unet"},
     "stamps": {"recipe": "features-head", "encoder": "efficientnet-lite0"},
+    "digit-lines": {"recipe": "line-reader"},
     "digit-strings": {"recipe": "small-cnn", "network": {"use": "querist.nets.slots:SlotCNN"}},
     "figures": {"recipe": "keypoints"},
     "umls": {"recipe": "distmult"},
