@@ -57,7 +57,8 @@ def test_every_token_has_the_vector_of_its_first_piece(tokenizer: Any, model: An
 def test_it_is_a_tagger_that_learns(tokenizer: Any, model: Any) -> None:
     x = torch.from_numpy(Pieces(tokenizer, pieces=9).open([])(TEXTS[:2]))
     factory = PieceTagger(model, length=4)
-    trunk, head = factory.parts(x.shape[1:], 3, torch.Generator().manual_seed(0))
+    network = factory.make(x.shape[1:], 3, torch.Generator().manual_seed(0))
+    trunk, head = network.trunk, network.head
     output = head(trunk(x))
     assert output.shape == (2, 4, 3) and present(output).sum().item() == 5 and float(output[1, 3, 0].detach()) == ABSENT
     before = [weight.clone() for weight in model.parameters()]
@@ -73,6 +74,6 @@ def test_it_is_a_tagger_that_learns(tokenizer: Any, model: Any) -> None:
     assert losses[-1] < 0.5 * losses[0]
     assert all(torch.equal(one, other) for one, other in zip(before, model.parameters(), strict=True)), "the user's model is copied, not trained"
     assert (
-        factory.parts(x.shape[1:], 3, torch.Generator())[1].chain is None
-        and PieceTagger(model, chain=True).parts((9, 2), 3, torch.Generator())[1].chain is not None
+        factory.make(x.shape[1:], 3, torch.Generator())[1].chain is None
+        and PieceTagger(model, chain=True).make((9, 2), 3, torch.Generator())[1].chain is not None
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,6 @@ def leave_guesses(view: PoolView, ranking: Selection, job: RoundJob) -> None:
     row = {item: place for place, item in enumerate(view.candidates)}
     probs = np.asarray(view.stat("probs")).mean(axis=1, dtype=np.float64)
     space = label_space(job.schema)
-    names = [entry["name"] for entry in job.schema["classes"] if not entry["retired"]]
+    names: list[Any] = [entry["name"] for entry in job.schema["classes"] if not entry["retired"]] or [False, True]  # without classes: no and yes
     guesses = {item: [space.encode(names[int(probs[row[item]].argmax())]), round(float(probs[row[item]].max()), 4)] for item in ranking.ids}
     (Path(job.workdir) / GUESSES).write_text(canonical_json(guesses), encoding="utf-8")

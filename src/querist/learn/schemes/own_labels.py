@@ -32,7 +32,7 @@ class Swept:
 
     Attributes:
         places: In the pool (m,), ascending.
-        output: (m, c).
+        output: (m, c), or (m, …) with many sites.
         features: (m, d), what the head read; empty unless asked for.
     """
 
@@ -71,9 +71,10 @@ def swept(network: Network, pool: Unlabelled, rng: np.random.Generator, most: in
             hidden = network.trunk(layout(x))
             kept.append(part)
             outputs.append(network.head(hidden))
-            read.append(hidden if features else hidden[:, :0])
+            described = hidden if network.describe is None else network.describe(hidden)
+            read.append(described if features else described[:, :0])
     if not kept:
-        return Swept(np.empty(0, dtype=np.int64), torch.empty(0, network.last.out_features), torch.empty(0, 0))
+        return Swept(np.empty(0, dtype=np.int64), torch.empty(0, network.last.out_features if network.describe is None else 0), torch.empty(0, 0))
     return Swept(np.concatenate(kept), torch.cat(outputs), torch.cat(read))
 
 

@@ -120,8 +120,10 @@ class MultiOutputHead:
 
     def sites(self, output: Tensor, x: Tensor, hidden: Tensor | None = None) -> Sites:
         """The slots, in order, with their answers; a slot with fewer answers than another has 0 for the rest. `extra` says which `slot` it is."""
-        probs = self._logs(output).exp().transpose(1, 2).flatten(0, 1)
-        return even(len(output), len(self.names), probs=probs.numpy(), extra={"slot": np.tile(np.arange(len(self.names)), len(output))})
+        slots, probs = len(self.names), self._logs(output).exp().transpose(1, 2).flatten(0, 1).numpy()
+        places = hidden is not None and hidden.ndim == 3 and hidden.shape[1] == slots
+        features = hidden.flatten(0, 1).numpy() if hidden is not None and places else None
+        return even(len(output), slots, probs=probs, features=features, extra={"slot": np.tile(np.arange(slots), len(output))})
 
     def metrics(self, said: Iterable[Sites], targets: NDArray[Any]) -> dict[str, float]:
         """See `measures.measured`, of the mean over samples."""
