@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from querist.learn.statistics import (
     boundary_distance,
     checkpoint_moments,
+    codes,
     critic,
     head_samples,
     inconsistency,
@@ -43,6 +44,7 @@ BY_SCHEMES: Final[Mapping[str, Compute]] = {
     "inconsistency": inconsistency.compute,
     "labelled_look": labelled_look.compute,
     "critic": critic.compute,
+    "codes": codes.compute,
 }
 """What the modules give that a scheme trains beside the network; the scheme's `provides` says which."""
 
