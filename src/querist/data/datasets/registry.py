@@ -163,7 +163,7 @@ _ENTRIES: dict[str, Entry] = {
         ),
         *(
             Entry(f"febrl{n}-pairs", f"{_PAIRS}:febrl_{n}", "pair", "two records (2, 384)", "BSD-3-Clause", _RECORDS, dev, f"{_PAIRS}:febrl_{n}_final")
-            for n, dev in ((1, 0.2), (2, 3000), (3, 3000))
+            for n, dev in ((1, 0.2), (2, 10_000), (3, 10_000))
         ),
         Entry("stamps", f"{_LOADERS}.stamps:stamps", "classification", "uint8 image (112, 112, 3)", "GPL-2", _STAMPS, dev=0.3),
         *_scenes(),
