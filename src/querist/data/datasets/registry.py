@@ -169,6 +169,15 @@ _ENTRIES: dict[str, Entry] = {
         *_scenes(),
         Entry("yeast", f"{_LOADERS}.yeast:yeast", "multi_output", "103 features, float32", "BSD-3-Clause (river)", _RIVER),
         Entry(
+            "digit-lines",
+            f"{_LOADERS}.digit_lines:digit_lines",
+            "sequence",
+            "uint8 image (12, 64), synthetic",
+            "BSD-3-Clause",
+            _SKLEARN,
+            final=f"{_LOADERS}.digit_lines:digit_lines_final",
+        ),
+        Entry(
             "digit-strings",
             f"{_LOADERS}.glyphs:digit_strings",
             "multi_output",
