@@ -19,6 +19,7 @@ LEARNERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "fashion-mnist": {"recipe": "fashion-cnn"},
     "fashion-mnist-10k": {"recipe": "fashion-cnn"},
     "febrl1-pairs": {"recipe": "siamese"},
+    "febrl2-pairs": {"recipe": "siamese"},
     "febrl3-pairs": {"recipe": "siamese"},
     "kinships": {"recipe": "distmult"},
     "movie-intensity": {"recipe": "mlp", "encoder": "tfidf"},
