@@ -86,13 +86,14 @@ def _hooked(network: Network, k: int, rng: np.random.Generator) -> Sampler:
 
     def sample(x: Tensor) -> Sampled:
         first = looked(network, x)
+        seen = None if stochastic(network.trunk) else network.trunk(x)  # one pass of it serves all samples
         logits = []
         for index in range(k):
             handles = [
                 layer.register_forward_hook(lambda _m, _i, out, which=which, index=index: masked(which, index, out)) for which, layer in enumerate(layers)
             ]
             try:
-                logits.append(network(x))
+                logits.append(network(x) if seen is None else network.head(seen))
             finally:
                 for handle in handles:
                     handle.remove()
