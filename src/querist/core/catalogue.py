@@ -133,7 +133,7 @@ def scheme_name(method: str | Mapping[str, Any] | Any) -> str | None:
     """Name of the training scheme that a method's row asks for, because it trains what the method reads; None for most."""
     method = _row_of(method)
     if isinstance(method, str) and ":" not in method:
-        return row(method, "strategy").get("trains")
+        return acquisition_row(method).get("trains")
     return None
 
 
