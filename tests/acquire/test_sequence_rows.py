@@ -11,6 +11,7 @@ import pytest
 from querist.acquire.apart import UntilSpent
 from querist.acquire.sequences import MNLP, LeastConfidentSequence, PricedBySites, SequenceDisagreement, WordDisagreement
 from querist.core import catalogue
+from querist.core.contracts import lacking
 from querist.core.errors import CapabilityError
 from querist.core.rng import stream
 from querist.core.sites import Sites, offsets_of
@@ -123,4 +124,6 @@ def test_a_budget_in_words() -> None:
         assert method.select(view, 3, stream(0, 1, "select")).ids == ids
     note = PricedBySites(UntilSpent(catalogue.acquisition("mnlp"), budget=10), item=0.0).select(view, 3, stream(0, 1, "select")).note
     assert "12 spent" in str(note)
-    assert PricedBySites(UntilSpent()).needs == {"probs", "sites"}
+    able = frozenset({"sites"})
+    assert not lacking(method, able) and not lacking(PricedBySites(), able), "prices come from the sites"
+    assert lacking(PricedBySites(UntilSpent(catalogue.acquisition("coreset"))), able) == ["features"]

@@ -38,10 +38,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("method", "recipe"), [("mnlp", "tagger-chain"), ("bald_sequence", "tagger"), ("bald", "tagger"), ("badge", "tagger"), ("coreset", "tagger")]
 )
 def test_a_study_of_tagged_strings(root: Path, tmp_path: Path, method: str, recipe: str) -> None:
-    project, oracle = simulation(
-        dataset="febrl-strings", method=method, seed=0, path=tmp_path / "p.querist", root=str(root), learner={"recipe": recipe, "steps": 40}, initial=20, batch=10,
-        budget=40,
-    )  # fmt: skip
+    sizes = {"initial": 20, "batch": 10, "budget": 40}
+    options = {"recipe": recipe, "steps": 40}
+    project, oracle = simulation(dataset="febrl-strings", method=method, seed=0, path=tmp_path / "p.querist", root=str(root), learner=options, **sizes)
     with project:
         measured = [found.metrics for found in project.run(oracle) if found.metrics]
     assert len(measured) >= 2 and all(found["span_f1"] > 0.7 for found in measured), "four words a field are soon known"

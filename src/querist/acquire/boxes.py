@@ -153,7 +153,9 @@ class HeadDiscrepancy(_OfBoxes):
         def scores(said: Sites) -> np.ndarray:
             first = places(said, "probs")
             if "further" not in said.items or said.items["further"].shape[2] < first.shape[2]:
-                raise CapabilityError("this detector has one classifier", wanted="two, as the scheme mi_aod trains them", hint="Take the recipe small-detector-two.")
+                raise CapabilityError(
+                    "this detector has one classifier", wanted="two, as the scheme mi_aod trains them", hint="Take the recipe small-detector-two."
+                )
             logits = said.items["further"][..., : first.shape[2]].astype(np.float64)
             second = np.exp(logits - logits.max(axis=2, keepdims=True))
             second /= second.sum(axis=2, keepdims=True)

@@ -13,7 +13,7 @@ import numpy as np
 
 from querist.acquire.ranked import MARGIN
 from querist.acquire.sites import probs_of
-from querist.core.contracts import Acquisition, Fold, PoolView
+from querist.core.contracts import Acquisition, Fold, PoolView, folds
 from querist.core.records import Selection
 from querist.core.sites import Sites
 from querist.core.statistic import Over, fold_of
@@ -37,7 +37,12 @@ def decoded_of(said: Sites) -> np.ndarray:
 
 
 def _mnlp(said: Sites) -> np.ndarray:
-    return sequences.mnlp(logprob_of(said), np.diff(said.offsets))
+    lengths = said.items.get("sequence_length")
+    if lengths is None:
+        return sequences.mnlp(logprob_of(said), np.diff(said.offsets))
+    # Samples decode to texts of different lengths: each is divided by its own, one without characters by 1.
+    each = sequences.mnlp(np.ravel(said.items["sequence_logprob"]), np.maximum(np.ravel(lengths), 1))
+    return np.asarray(each.reshape(np.shape(lengths)).mean(axis=1))
 
 
 def _lc(said: Sites) -> np.ndarray:
@@ -55,15 +60,16 @@ def _by_sequence(said: Sites) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class _OfSites:
-    """A number per item from its sites."""
+class _OfSequence:
+    """A number per item from what is said at its sites. It folds them itself, so another aggregator changes nothing."""
 
     of: ClassVar[Fold]
+    folds: ClassVar[bool] = True
 
     @property
     def needs(self) -> frozenset[str]:
-        """Always `sites`."""
-        return frozenset({"sites"})
+        """Always `probs`, of the sites where an item has many."""
+        return frozenset({"probs"})
 
     def __call__(self, view: PoolView) -> np.ndarray:
         """Scores (n,) of the candidates."""
@@ -71,28 +77,28 @@ class _OfSites:
 
 
 @dataclass(frozen=True)
-class MNLP(_OfSites):
+class MNLP(_OfSequence):
     """Maximum normalised log-probability, negated: how unlikely the best sequence is, per token."""
 
     of: ClassVar[Fold] = staticmethod(_mnlp)
 
 
 @dataclass(frozen=True)
-class LeastConfidentSequence(_OfSites):
+class LeastConfidentSequence(_OfSequence):
     """1 - P(best sequence): prefers long ones."""
 
     of: ClassVar[Fold] = staticmethod(_lc)
 
 
 @dataclass(frozen=True)
-class WordDisagreement(_OfSites):
+class WordDisagreement(_OfSequence):
     """Mean over tokens of the share of samples that do not give the modal tag; needs k > 1 posterior samples."""
 
     of: ClassVar[Fold] = staticmethod(_by_word)
 
 
 @dataclass(frozen=True)
-class SequenceDisagreement(_OfSites):
+class SequenceDisagreement(_OfSequence):
     """Share of samples that do not decode to the modal sequence, ties by MNLP; needs k > 1 posterior samples."""
 
     of: ClassVar[Fold] = staticmethod(_by_sequence)
@@ -114,8 +120,16 @@ class PricedBySites:
 
     @property
     def needs(self) -> frozenset[str]:
-        """What the method needs but `costs`, and the sites."""
-        return (self.inner.needs - {"costs"}) | {"sites"}
+        """What the method needs but `costs`, and `probs`, of the sites where an item has many."""
+        return (self.inner.needs - {"costs"}) | {"probs"}
+
+    @property
+    def folds(self) -> bool:
+        """Whether the method under all that reads `costs` reads probabilities only to score them."""
+        method: Any = self.inner
+        while not folds(method) and "costs" in method.needs and hasattr(method, "inner"):
+            method = method.inner
+        return folds(method)
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See `Acquisition.select`."""

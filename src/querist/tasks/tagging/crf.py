@@ -105,20 +105,36 @@ def _within(chain: Chain, allowed: Tensor) -> Chain:
 
 def _forward(chain: Chain) -> Tensor:
     """Logarithms (n, t, c) of the sums over everything up to a token; behind the end those at the last token."""
+    onward = _Products(chain.moves)
     sums = [chain.first + chain.tokens[:, 0]]
     for place in range(1, chain.tokens.shape[1]):
-        here = torch.logsumexp(sums[-1][:, :, None] + chain.moves, dim=1) + chain.tokens[:, place]
+        here = onward(sums[-1]) + chain.tokens[:, place]
         sums.append(torch.where(chain.there[:, place, None], here, sums[-1]))
     return torch.stack(sums, dim=1)
 
 
 def _backward(chain: Chain) -> Tensor:
     """Logarithms (n, t, c) of the sums over everything behind a token; at the last token the score of the end."""
+    back = _Products(chain.moves.transpose(1, 2))
     sums = [chain.last]
     for place in range(chain.tokens.shape[1] - 1, 0, -1):
-        here = torch.logsumexp(chain.moves + (chain.tokens[:, place] + sums[-1])[:, None, :], dim=2)
+        here = back(chain.tokens[:, place] + sums[-1])
         sums.append(torch.where(chain.there[:, place, None], here, sums[-1]))
     return torch.stack(sums[::-1], dim=1)
+
+
+class _Products:
+    """log Σ_i exp(s_i + m_ij) for many s (n, c) and the same m (n, c, c): one exponential of m, then a product a step."""
+
+    def __init__(self, moves: Tensor) -> None:
+        self.shift = moves.detach().amax(dim=(1, 2))[:, None]
+        self.weights = (moves - self.shift[..., None]).exp()
+        self.least = torch.finfo(moves.dtype).tiny  # moves that are never taken: their logarithm stays finite
+
+    def __call__(self, sums: Tensor) -> Tensor:
+        top = sums.detach().amax(dim=1, keepdim=True)
+        products = torch.bmm((sums - top).exp()[:, None], self.weights)[:, 0]
+        return products.clamp(min=self.least).log() + top + self.shift
 
 
 def _ending(chain: Chain, forward: Tensor) -> Tensor:
