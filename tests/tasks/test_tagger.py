@@ -52,24 +52,25 @@ def test_tokens_of_texts() -> None:
 @pytest.mark.parametrize("chain", [False, True])
 def test_one_tensor_of_scores(body: str, chain: bool) -> None:
     x = rows()
-    trunk, head = Tagger(rows=500, width=8, hidden=6, body=body, chain=chain).parts(x.shape[1:], 4, generator())
+    network = Tagger(rows=500, width=8, hidden=6, body=body, chain=chain).make(x.shape[1:], 4, generator())
+    trunk, head = network.trunk, network.head
     head.eval()
     hidden = trunk(x)
     output = head(hidden)
-    assert hidden.shape == (4, 8, 13) and output.shape == (4, 14 if chain else 8, 4)
+    assert hidden.shape == (4, 8, 13) and output.shape == (4, 15 if chain else 8, 4)
     scores = unpacked(output).tokens if chain else output
     assert present(scores).sum(dim=1).tolist() == [6, 1, 4, 0]
     assert bool((scores[1, 1:] == ABSENT).all())
     assert described(hidden).shape == (4, 12) and bool((described(hidden)[3] == 0).all())
     torch.testing.assert_close(head(trunk(x[1:2]))[:, :8], output[1:2, :8], msg="a text does not depend on the others")
-    again = Tagger(rows=500, width=8, hidden=6, body=body, chain=chain).parts(x.shape[1:], 4, generator())[0]
+    again = Tagger(rows=500, width=8, hidden=6, body=body, chain=chain).make(x.shape[1:], 4, generator()).trunk
     torch.testing.assert_close(again(x), hidden, msg="a network is a function of its stream")
 
 
 @pytest.mark.parametrize("body", ["lstm", "cnn"])
 def test_length_and_shape_of_the_input_change_nothing(body: str) -> None:
     x = rows()
-    trunk, _ = Tagger(rows=500, width=8, hidden=6, body=body).parts(x.shape[1:], 4, generator())
+    trunk = Tagger(rows=500, width=8, hidden=6, body=body).make(x.shape[1:], 4, generator()).trunk
     padded = torch.cat([x, torch.zeros(4, 5, x.shape[2])], dim=1)
     torch.testing.assert_close(trunk(padded)[:, :8], trunk(x))
     torch.testing.assert_close(trunk(x[:, None]), trunk(x), msg="a plane more, as pools of pictures have it")
@@ -78,7 +79,7 @@ def test_length_and_shape_of_the_input_change_nothing(body: str) -> None:
 @pytest.mark.parametrize("body", ["lstm", "cnn"])
 def test_a_token_sees_both_sides(body: str) -> None:
     x = rows()
-    trunk, _ = Tagger(rows=500, width=8, hidden=6, body=body).parts(x.shape[1:], 4, generator())
+    trunk = Tagger(rows=500, width=8, hidden=6, body=body).make(x.shape[1:], 4, generator()).trunk
     before = trunk(x)[0, 2]
     for place in (1, 3):
         other = x.clone()
@@ -88,9 +89,9 @@ def test_a_token_sees_both_sides(body: str) -> None:
 
 def test_what_a_tagger_refuses() -> None:
     with pytest.raises(UsageError, match="body"):
-        Tagger(body="gru").parts((8, 12), 3, generator())
+        Tagger(body="gru").make((8, 12), 3, generator())
     with pytest.raises(UsageError, match="input"):
-        Tagger().parts((8,), 3, generator())
+        Tagger().make((8,), 3, generator())
 
 
 def test_it_learns_what_follows_what() -> None:
@@ -103,7 +104,8 @@ def test_it_learns_what_follows_what() -> None:
     for row, text in enumerate(texts):
         words = text.split()
         wanted[row, : len(words)] = torch.tensor([int(word == "a" and place > 0 and words[place - 1] == "b") for place, word in enumerate(words)])
-    trunk, head = Tagger(rows=200, width=8, hidden=8).parts(encoder.shape, 2, generator())
+    network = Tagger(rows=200, width=8, hidden=8).make(encoder.shape, 2, generator())
+    trunk, head = network.trunk, network.head
     optimiser = torch.optim.Adam([*trunk.parameters(), *head.parameters()], lr=0.02)
     for _ in range(40):
         loss = torch.nn.functional.cross_entropy(head(trunk(x[:60])).flatten(0, 1), wanted[:60].flatten())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -32,6 +33,9 @@ class ClassBalance:
     inner: Acquisition = MARGIN
     count_labels: bool = True
     wide: int = 10
+
+    folds: ClassVar[bool] = False
+    """Probabilities of the items themselves are read."""
 
     @property
     def needs(self) -> frozenset[str]:
@@ -65,6 +69,9 @@ class ImbalanceAware:
     inner: Acquisition = MARGIN
     weight: float = 1.0
     wide: int = 10
+
+    folds: ClassVar[bool] = False
+    """Probabilities of the items themselves are read."""
 
     @property
     def needs(self) -> frozenset[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -36,6 +36,9 @@ class Calibrated:
 
     inner: Acquisition
     temperature: float | None = None
+
+    folds: ClassVar[bool] = False
+    """Probabilities of the items themselves are read."""
 
     @property
     def needs(self) -> frozenset[str]:

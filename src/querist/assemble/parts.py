@@ -9,13 +9,14 @@ from __future__ import annotations
 import dataclasses
 import math
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from querist.assemble.features import SHARED, alone, fill
+from querist.assemble.learners import NO_ENCODER
 from querist.core import catalogue
 from querist.core.contracts import STATISTICS, Acquisition, Pool, adapted, lacking
 from querist.core.errors import CapabilityError, UsageError
@@ -24,6 +25,7 @@ from querist.data.batch import load_batch
 from querist.learn.encoded import EncodedInputs
 from querist.learn.inputs import ArrayInputs, Inputs
 from querist.learn.learner import Learner
+from querist.learn.multimodal import MultimodalInputs
 from querist.learn.runtime import LearnerRuntime
 from querist.learn.schemes.replay import Fewer
 from querist.learn.schemes.supervised import Steps, Supervised
@@ -163,11 +165,15 @@ def inputs(pool: Pool, options: Mapping[str, Any], folder: Path, seconds: float 
 
     Args:
         pool: The items.
-        options: `encoder` with `weights`, or `side` for the images' own pixels; arrays need neither.
+        options: `encoder` with `weights`, or `side` for the images' own pixels; arrays need neither. Of items of several modalities `encoder` is a
+            mapping from their names to encoders, `none` for arrays.
         folder: Where computed rows are kept.
         seconds: How long a round may compute rows that it could do without.
         raw: The network takes arrays as they are, not standardised: its `raw` says so.
     """
+    if isinstance(options.get("encoder"), Mapping):
+        own = {str(name): _modality(str(chosen), str(name), folder, seconds, raw) for name, chosen in options["encoder"].items()}
+        return MultimodalInputs.of(pool, own)
     if options.get("encoder"):
         chosen = encoder(str(options["encoder"]), options.get("weights"))
         return EncodedInputs(pool, chosen, folder / digest(chosen)[:16], seconds)
@@ -175,6 +181,14 @@ def inputs(pool: Pool, options: Mapping[str, Any], folder: Path, seconds: float 
         pixels = Pixels(int(options["side"]))
         return EncodedInputs(pool, pixels, folder / digest(pixels)[:16], seconds)
     return ArrayInputs(pool, raw)
+
+
+def _modality(chosen: str, name: str, folder: Path, seconds: float, raw: bool) -> Callable[[Pool], Inputs]:
+    """How the inputs of one modality are made."""
+    if chosen == NO_ENCODER:
+        return lambda pool: ArrayInputs(pool, raw)
+    made = encoder(chosen)
+    return lambda pool: EncodedInputs(pool, made, folder / name / digest(made)[:16], seconds)
 
 
 def check(acquisition: Acquisition, provides: frozenset[str], name: str) -> None:

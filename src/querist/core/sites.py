@@ -5,7 +5,7 @@ Shapes: n items, s sites of all of them, k posterior samples, c classes, d numbe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -96,3 +96,24 @@ def one_each(probs: Floats, features: Floats | None = None) -> Sites:
 def even(count: int, sites: int, **arrays: Any) -> Sites:
     """`count` items of `sites` sites each."""
     return Sites(np.arange(count + 1) * sites, **arrays)
+
+
+def joined(parts: Sequence[Sites]) -> Sites:
+    """The items of several, in order; all of them say the same sort of things.
+
+    Raises:
+        ValueError: of no parts.
+    """
+    if not parts:
+        raise ValueError("nothing to join")
+
+    def both(arrays: Sequence[Any]) -> Any:
+        return None if arrays[0] is None else np.concatenate(arrays)
+
+    return replace(
+        parts[0],
+        offsets=offsets_of(np.concatenate([np.diff(part.offsets) for part in parts])),
+        extra={name: both([part.extra[name] for part in parts]) for name in parts[0].extra},
+        items={name: both([part.items[name] for part in parts]) for name in parts[0].items},
+        **{name: both([getattr(part, name) for part in parts]) for name in _BY_SITE},
+    )

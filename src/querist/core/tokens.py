@@ -8,6 +8,9 @@ from typing import Final
 ABSENT: Final = -1e4
 """What a network puts out for every tag at a place without a token (behind the end of a text): no tag is likely there, none is likelier."""
 
+CHAINED: Final = -2e4
+"""What stands in the last row of a network's output for a text where the rows before it are a chain's, which scores tags together."""
+
 _INSIDE: Final = "_"
 
 

@@ -65,6 +65,15 @@ class TablePool:
         parts = {name: self._part(name, row, item_id) for name in self._columns}
         return parts if len(parts) > 1 else next(iter(parts.values()))
 
+    def modality(self, item_id: str, name: str) -> Input | None:
+        """One part of a row: `text`, `image` or `features`; None where its cell is empty. PoolError if it is broken or there is no such column."""
+        if name not in self._columns:
+            raise PoolError(f"{self.path} has no {name}", got=", ".join(self._columns), wanted="a column for it")
+        row = self._index.row(item_id)
+        value = self._columns[name][row]
+        empty = bool(np.isnan(value).all()) if name == "features" else value is None or (isinstance(value, str) and not value.strip())
+        return None if empty else self._part(name, row, item_id)
+
     def take(self, ids: Sequence[str]) -> Any:
         """Many items in their order: features stacked (len(ids), d), anything else as a list."""
         if list(self._columns) != ["features"]:

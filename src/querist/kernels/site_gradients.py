@@ -36,6 +36,26 @@ def site_gradients(sites: Sites) -> NDArray[np.float32]:
     return out
 
 
+def shared_gradients(sites: Sites, features: NDArray[np.floating]) -> NDArray[np.float32]:
+    """(n, j·c·f): the last layer's gradient at the predicted classes of all j sites of an item, which it computes from the item's own features.
+
+    Where numbers are predicted the gradient of the prediction itself stands in: the features.
+
+    Args:
+        sites: As many of every item.
+        features: Input (n, f) of the last layer.
+
+    Raises:
+        ValueError: for items with different numbers of sites.
+    """
+    if sites.probs is None:
+        return np.asarray(features, dtype=np.float32)
+    if len(sites) and sites.count % len(sites) | np.ptp(np.diff(sites.offsets)):
+        raise ValueError("a gradient embedding of sites without features needs as many sites of every item")
+    residual = _residual(sites.probs).reshape(len(sites), -1)
+    return np.asarray((residual[:, :, None] * features[:, None]).reshape(len(sites), -1), dtype=np.float32)
+
+
 def _residual(probs: NDArray[np.floating]) -> NDArray[np.float64]:
     mean = probs.mean(axis=1, dtype=np.float64)
     mean[np.arange(len(mean)), mean.argmax(axis=1)] -= 1.0

@@ -221,9 +221,17 @@ def encoder(name: str, weights: str | None = None) -> Encoder:
     family, _, rest = name.partition(":")
     if family == "timm" and rest:
         return Timm(rest, weights)
+    if family == "token-grams" and (not rest or (rest.isdigit() and int(rest) > 0)):
+        from querist.nets.tokens import TokenGrams
+
+        return TokenGrams(length=int(rest)) if rest else TokenGrams()
+    if family == "pieces" and ":" in rest:
+        from querist.nets.pieces import Pieces
+
+        return Pieces(rest)
     known: dict[str, Encoder] = {"efficientnet-lite0": EfficientNetLite0(), "minilm": MiniLM(), "tfidf": TfIdf(), "tokens": Tokens()}
     if name not in known:
-        raise UsageError("unknown encoder", got=name, wanted=", ".join((*known, "timm:NAME")))
+        raise UsageError("unknown encoder", got=name, wanted=", ".join((*known, "token-grams", "token-grams:TOKENS", "pieces:MODULE:FUNCTION", "timm:NAME")))
     return known[name]
 
 

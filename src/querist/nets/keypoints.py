@@ -44,10 +44,10 @@ class Keypoints:
             raise UsageError("Keypoints cannot take this", got=got, wanted=f"(channels, height, width), at least {smallest} pixels a side, x and y each")
         before, layers = shape[0], []
         for after in self.channels:
-            layers += [*_convolution(before, after), nn.MaxPool2d(2)]
+            layers += _convolution(before, after, stride=2)
             before = after
         for dilation in self.dilations:
-            layers += _convolution(before, before, dilation)
+            layers += _convolution(before, before, dilation=dilation)
         head = nn.Sequential(nn.Dropout2d(self.dropout), ExpectedPlaces(before, outputs // 2))
         network = Network(nn.Sequential(*layers), head, mean_pixel)
         initialise(network, generator)
@@ -85,5 +85,7 @@ def _middles(count: int) -> Tensor:
     return (torch.arange(count) * 2 + 1) / count - 1
 
 
-def _convolution(before: int, after: int, dilation: int = 1) -> list[nn.Module]:
-    return [nn.Conv2d(before, after, 3, padding=dilation, dilation=dilation, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
+def _convolution(before: int, after: int, stride: int = 1, dilation: int = 1) -> list[nn.Module]:
+    side = 5 if stride > 1 else 3
+    padding = dilation * (side // 2)
+    return [nn.Conv2d(before, after, side, stride=stride, padding=padding, dilation=dilation, bias=False), nn.BatchNorm2d(after), nn.ReLU()]

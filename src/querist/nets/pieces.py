@@ -1,6 +1,7 @@
-"""A transformer of the user's as a tagger: word pieces in, the vector of each token's first piece out, a linear layer (or a chain) on top.
+"""A transformer of your own as a tagger: word pieces in, the vector of each token's first piece out, a linear layer (or a chain) on top.
 
-Any model of the package `transformers` with a `last_hidden_state` serves; it comes from a local path, and nothing here downloads.
+Any model of the package `transformers` with a `last_hidden_state` serves. One function of yours gives the model and its tokenizer, of which the
+encoder takes the one and the network the other; nothing here downloads.
 
 Reference:
     Devlin et al. 2019, arXiv 1810.04805 (section 5.3: the first piece of a token stands for it).
@@ -8,7 +9,7 @@ Reference:
 
 from __future__ import annotations
 
-import copy
+import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -18,10 +19,25 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from querist.core.errors import UsageError
 from querist.core.tokens import tokens_of
-from querist.nets.base import initialise
+from querist.nets.base import Network, initialise
 from querist.nets.encoders import Encode
-from querist.nets.tagger import TagHead
+from querist.nets.tagger import TagHead, described
+
+
+def made(make_with: str) -> tuple[Any, Any]:
+    """Model (without a head) and fast tokenizer, of the function `module:function`.
+
+    Raises:
+        UsageError: for a path that leads nowhere, or gives something else.
+    """
+    module, _, name = make_with.partition(":")
+    try:
+        model, tokenizer = getattr(importlib.import_module(module), name)()
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
+        raise UsageError(f"{make_with} gives no model and tokenizer: {error}", wanted="module:function, which returns these two") from error
+    return model, tokenizer
 
 
 @dataclass(frozen=True)
@@ -29,25 +45,26 @@ class Pieces:
     """Tokens (between blanks) cut into the pieces of a tokenizer: rows (pieces, 2) of piece index + 1 and, at the first piece of a token, its number from 1.
 
     Attributes:
-        tokenizer: A fast tokenizer of `transformers`.
+        make_with: See `made`.
         pieces: Kept of a text; 0 is padding. A token without a piece left is not read.
     """
 
-    tokenizer: Any
-    pieces: int = 64
+    make_with: str
+    pieces: int = 96
     texts: bool = True
     fit_on: int = 0
     indices: ClassVar[bool] = True
 
     def open(self, sample: Sequence[Any]) -> Encode:
         """See `Encoder`."""
-        return lambda items: np.stack([self.row(str(item)) for item in items])
+        tokenizer = made(self.make_with)[1]
+        return lambda items: np.stack([self.row(str(item), tokenizer) for item in items])
 
-    def row(self, text: str) -> NDArray[np.float32]:
-        """(pieces, 2)."""
+    def row(self, text: str, tokenizer: Any) -> NDArray[np.float32]:
+        """(pieces, 2) of one text."""
         row = np.zeros((self.pieces, 2), dtype=np.float32)
         if tokens_of(text):
-            cut = self.tokenizer(tokens_of(text), is_split_into_words=True, truncation=True, max_length=self.pieces)
+            cut = tokenizer(tokens_of(text), is_split_into_words=True, truncation=True, max_length=self.pieces)
             words = [-1 if word is None else word for word in cut.word_ids()]
             for place, (piece, word) in enumerate(zip(cut["input_ids"], words, strict=True)):
                 first = word >= 0 and (place == 0 or words[place - 1] != word)
@@ -77,23 +94,26 @@ class FirstPieces(nn.Module):
 
 @dataclass(frozen=True)
 class PieceTagger:
-    """A copy of a model of `transformers`, dropout, a linear layer. Takes the rows of `Pieces`.
+    """A model of `transformers`, dropout, a linear layer. Takes the rows of `Pieces` with the same `make_with`.
 
     Attributes:
-        model: The model without a head, as `AutoModel.from_pretrained(path)` gives it.
+        make_with: See `made`.
         length: Tokens that get a tag.
-        dropout: Rate before the last layer.
+        dropout: Rate before the last layer; the model's own dropout is as its configuration says.
         chain: Whether tags are scored together (a linear-chain CRF).
     """
 
-    model: Any
+    make_with: str
     length: int = 48
     dropout: float = 0.1
     chain: bool = False
     embeds: ClassVar[bool] = True
 
-    def parts(self, shape: Sequence[int], outputs: int, generator: torch.Generator) -> tuple[nn.Module, nn.Module]:
-        """Trunk and head; the trunk begins with the model's weights, the head is drawn."""
-        head = TagHead(int(self.model.config.hidden_size), outputs, self.dropout, self.chain)
+    def make(self, shape: Sequence[int], outputs: int, generator: torch.Generator) -> Network:
+        """A network; its trunk begins with the model's weights, its head is drawn."""
+        with torch.random.fork_rng(devices=[]):  # a model without weights of its own draws them from the global stream
+            torch.manual_seed(int(torch.randint(0, 2**62, (1,), generator=generator)))
+            model, _ = made(self.make_with)
+        head = nn.Sequential(TagHead(int(model.config.hidden_size), outputs, self.dropout, self.chain))
         initialise(head, generator)
-        return FirstPieces(copy.deepcopy(self.model), self.length), head
+        return Network(FirstPieces(model, self.length), head, described).train()

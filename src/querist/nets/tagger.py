@@ -1,6 +1,6 @@
 """A small network that tags every token of a text, trained from scratch: hashed words and n-grams, a recurrent or convolutional layer, a linear one.
 
-Its output is (n, length, c), or with a chain (n, length + c + 2, c): see `querist.tasks.tagging.crf`. A place without a token has `ABSENT` for every tag.
+Its output is (n, length, c), or with a chain (n, length + c + 3, c): see `querist.tasks.tagging.crf`. A place without a token has `ABSENT` for every tag.
 
 Reference:
     Lample et al. 2016, arXiv 1603.01360 (characters and words, LSTM, chain); Ma, Hovy 2016, arXiv 1603.01354;
@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from querist.core.errors import UsageError
-from querist.core.tokens import ABSENT
-from querist.nets.base import initialise
+from querist.core.tokens import ABSENT, CHAINED
+from querist.nets.base import Network, initialise
 from querist.nets.tokens import PADDING
 
 
@@ -76,7 +76,10 @@ class Windows(nn.Module):
 
 
 class TagHead(nn.Module):
-    """Scores of the tags at every token: (n, t, width + 1) → (n, t, c), and with a chain what follows what: (n, t + c + 2, c)."""
+    """Scores of the tags at every token: (n, t, width + 1) → (n, t, c), and with a chain what follows what: (n, t + c + 3, c).
+
+    Dropout is inside, so that the last column of its input, whether there is a token, is never dropped.
+    """
 
     def __init__(self, width: int, outputs: int, dropout: float, chain: bool) -> None:
         super().__init__()
@@ -88,7 +91,10 @@ class TagHead(nn.Module):
         """See the class."""
         scores = self.last(self.dropout(hidden[..., :-1]))
         scores = torch.where(hidden[..., -1:] > 0, scores, torch.full_like(scores, ABSENT))
-        return scores if self.chain is None else torch.cat([scores, self.chain.expand(len(scores), *self.chain.shape)], dim=1)
+        if self.chain is None:
+            return scores
+        shared = torch.cat([self.chain, torch.full_like(self.chain[:1], CHAINED)])
+        return torch.cat([scores, shared.expand(len(scores), *shared.shape)], dim=1)
 
 
 def described(hidden: Tensor) -> Tensor:
@@ -118,8 +124,8 @@ class Tagger:
     chain: bool = False
     embeds: ClassVar[bool] = True
 
-    def parts(self, shape: Sequence[int], outputs: int, generator: torch.Generator) -> tuple[nn.Module, nn.Module]:
-        """Trunk and head for rows of token indices.
+    def make(self, shape: Sequence[int], outputs: int, generator: torch.Generator) -> Network:
+        """A network for rows of token indices.
 
         Raises:
             UsageError: for an unknown body, or items that are no rows of tokens.
@@ -130,9 +136,8 @@ class Tagger:
             raise UsageError("a tagger cannot take this input", got=tuple(shape), wanted="(tokens, indices), as the encoder token_grams gives them")
         table = TokenTable(self.rows, self.width)
         body = Recurrent(3 * self.width, self.hidden) if self.body == "lstm" else Windows(3 * self.width, self.hidden, 2, 2)
-        trunk, head = nn.Sequential(table, body), TagHead(2 * self.hidden, outputs, self.dropout, self.chain)
-        for part in (trunk, head):
-            initialise(part, generator)
+        network = Network(nn.Sequential(table, body), nn.Sequential(TagHead(2 * self.hidden, outputs, self.dropout, self.chain)), described)
+        initialise(network, generator)
         with torch.no_grad():
             table.table.weight.normal_(std=0.5, generator=generator)
             table.table.weight[PADDING] = 0.0
@@ -142,7 +147,7 @@ class Tagger:
                     if "bias_hh" in name:
                         weight.zero_()
                         weight[self.hidden : 2 * self.hidden] = 1.0  # what was read is kept until something says otherwise
-        return trunk, head
+        return network
 
 
 def _turned(there: Tensor) -> Tensor:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from querist.core.contracts import Oracle, Report
 from querist.core.errors import UsageError
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from querist.project.project import Project
 
 
-def run(project: Project, oracle: Oracle, report: Report, by: str) -> None:
+def run(project: Project, oracle: Oracle, report: Report, by: str, after: Callable[[Project], Any] | None = None) -> None:
     """Let an oracle answer until the project is done; ends with a model trained on every label.
 
     A run that was cut off goes on where it stood: due updates come first, and only what is missing of a batch is asked.
@@ -23,6 +24,8 @@ def run(project: Project, oracle: Oracle, report: Report, by: str) -> None:
             project.update(report)
         elif not _answer(project, oracle, by):
             break
+        elif after is not None:
+            after(project)
     if project.progress().fresh:
         project.update(report)
 

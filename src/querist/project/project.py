@@ -303,9 +303,9 @@ class Project:
         """Why the project is done (budget, target, rounds, pool); empty, and so false, while it is not."""
         return stopping.reasons(self.progress(), self._plan, self.rounds()[-1].metrics)
 
-    def run(self, oracle: Oracle, report: Report = no_report, by: str = "oracle") -> list[Round]:
-        """Let an oracle answer until the project is done; returns all rounds."""
-        loop.run(self, oracle, report, by)
+    def run(self, oracle: Oracle, report: Report = no_report, by: str = "oracle", after: Callable[[Project], Any] | None = None) -> list[Round]:
+        """Let an oracle answer until the project is done; returns all rounds. `after` is called when a batch is told; see `project.propagating`."""
+        loop.run(self, oracle, report, by, after)
         return self.rounds()
 
     # What changes the frame.

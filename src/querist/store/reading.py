@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, and_, exists, func, not_, select
 
 from querist.store.items import askable
 from querist.store.tables import annotation, held_out, item, lease, quarantine, ranking, skip
+
+IMPLIED: Final = "propagated"
+"""Provenance of labels that other labels imply: they cost nothing and make no batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +83,15 @@ def counts(connection: Connection, now: float) -> dict[str, int]:
 
 
 def labelled_since(connection: Connection, number: int) -> int:
-    """Items with an annotation of a higher number."""
-    return connection.execute(select(func.count(func.distinct(annotation.c.item))).where(annotation.c.number > number)).scalar() or 0
+    """Items with an annotation of a higher number; what other answers imply is not counted."""
+    since = and_(annotation.c.number > number, annotation.c.provenance != IMPLIED)
+    return connection.execute(select(func.count(func.distinct(annotation.c.item))).where(since)).scalar() or 0
 
 
 def answered(connection: Connection) -> int:
-    """Items that somebody labelled here: all but those whose labels were only imported."""
-    return connection.execute(select(func.count(func.distinct(annotation.c.item))).where(annotation.c.provenance != "imported")).scalar() or 0
+    """Items that somebody labelled here: all but those whose labels were only imported, or implied by others."""
+    here = annotation.c.provenance.not_in(("imported", IMPLIED))
+    return connection.execute(select(func.count(func.distinct(annotation.c.item))).where(here)).scalar() or 0
 
 
 def active_seconds(connection: Connection) -> dict[str, tuple[int, float]]:

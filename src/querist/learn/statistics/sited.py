@@ -13,7 +13,7 @@ from torch import Tensor
 
 from querist.core.errors import TrainingError
 from querist.core.sites import Sites
-from querist.kernels.site_gradients import site_gradients
+from querist.kernels.site_gradients import shared_gradients, site_gradients
 from querist.learn.inference.base import Sampled, Sampler
 from querist.learn.layout import layout
 from querist.learn.task import TaskHead
@@ -29,8 +29,11 @@ class Said(NamedTuple):
     features: NDArray[np.float32]
 
     def gradients(self) -> NDArray[np.float32]:
-        """(m, c·f): the mean over sites of the last layer's gradient at the predicted class; see `kernels.site_gradients`."""
-        return site_gradients(self.sites)
+        """(m, …): the mean over sites of the last layer's gradient at the predicted class, or of all sites, where the item's features serve them all.
+
+        See `kernels.site_gradients`.
+        """
+        return shared_gradients(self.sites, self.features) if self.sites.features is None else site_gradients(self.sites)
 
 
 @dataclass(frozen=True)

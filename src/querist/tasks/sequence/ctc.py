@@ -31,8 +31,12 @@ def log_probability(output: Tensor, texts: Tensor) -> Tensor:
     """
     logs = torch.log_softmax(output, dim=-1).transpose(0, 1)
     lengths = (texts != PADDING).sum(dim=1)
+    twice = ((texts[:, 1:] == texts[:, :-1]) & (texts[:, 1:] != PADDING)).sum(dim=1)
+    fits = lengths + twice <= output.shape[1]
     steps = torch.full_like(lengths, output.shape[1])
-    return -functional.ctc_loss(logs, texts.clamp(min=NOTHING), steps, lengths, blank=NOTHING, reduction="none")
+    # What has no room is taken out by us: its gradient would be no number.
+    losses = functional.ctc_loss(logs, texts.clamp(min=NOTHING), steps, lengths, blank=NOTHING, reduction="none", zero_infinity=True)
+    return (-losses).masked_fill(~fits, -torch.inf)
 
 
 def best_of(output: Tensor, answers: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
 """A linear chain over tags: its normaliser, marginals and best path, in log space and for a batch at a time.
 
-A network's answer to a text is one tensor (n, length + c + 2, c): scores of the tags at every token, then of every tag (column) behind every other
-(row), of every tag at the beginning and of every tag at the end. Texts may be shorter than `length`: a place without a token has `ABSENT` for every tag.
+A network's answer to a text is one tensor (n, length + c + 3, c): scores of the tags at every token, then of every tag (column) behind every other
+(row), of every tag at the beginning, of every tag at the end, and a row of `CHAINED`, by which it is known. Texts may be shorter than `length`: a
+place without a token has `ABSENT` for every tag.
 
 Reference:
     Lafferty, McCallum, Pereira 2001, Conditional Random Fields; Lample et al. 2016, arXiv 1603.01360 (on top of a network).
@@ -14,7 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from querist.core.tokens import ABSENT
+from querist.core.tokens import ABSENT, CHAINED
 
 _NEVER = -1e9
 
@@ -42,16 +43,21 @@ def present(scores: Tensor) -> Tensor:
     return (scores != ABSENT).any(dim=-1)
 
 
+def chained(output: Tensor) -> bool:
+    """Whether an output (…, rows, c) is a chain's."""
+    return bool(output.numel()) and float(output.detach().flatten()[-1]) == CHAINED
+
+
 def packed(tokens: Tensor, moves: Tensor, first: Tensor, last: Tensor) -> Tensor:
-    """One tensor (n, t + c + 2, c) of scores (n, t, c) and of what all texts share: moves (c, c), first and last (c,)."""
-    shared = torch.cat([moves, first[None], last[None]])
+    """One tensor (n, t + c + 3, c) of scores (n, t, c) and of what all texts share: moves (c, c), first and last (c,)."""
+    shared = torch.cat([moves, first[None], last[None], torch.full_like(first[None], CHAINED)])
     return torch.cat([tokens, shared.expand(len(tokens), *shared.shape)], dim=1)
 
 
 def unpacked(output: Tensor) -> Chain:
     """The inverse of `packed`."""
     c = output.shape[-1]
-    tokens, moves, first, last = torch.split(output, [output.shape[1] - c - 2, c, 1, 1], dim=1)
+    tokens, moves, first, last, _ = torch.split(output, [output.shape[1] - c - 3, c, 1, 1, 1], dim=1)
     return Chain(tokens, moves, first[:, 0], last[:, 0], present(tokens.detach()))
 
 
@@ -99,20 +105,36 @@ def _within(chain: Chain, allowed: Tensor) -> Chain:
 
 def _forward(chain: Chain) -> Tensor:
     """Logarithms (n, t, c) of the sums over everything up to a token; behind the end those at the last token."""
+    onward = _Products(chain.moves)
     sums = [chain.first + chain.tokens[:, 0]]
     for place in range(1, chain.tokens.shape[1]):
-        here = torch.logsumexp(sums[-1][:, :, None] + chain.moves, dim=1) + chain.tokens[:, place]
+        here = onward(sums[-1]) + chain.tokens[:, place]
         sums.append(torch.where(chain.there[:, place, None], here, sums[-1]))
     return torch.stack(sums, dim=1)
 
 
 def _backward(chain: Chain) -> Tensor:
     """Logarithms (n, t, c) of the sums over everything behind a token; at the last token the score of the end."""
+    back = _Products(chain.moves.transpose(1, 2))
     sums = [chain.last]
     for place in range(chain.tokens.shape[1] - 1, 0, -1):
-        here = torch.logsumexp(chain.moves + (chain.tokens[:, place] + sums[-1])[:, None, :], dim=2)
+        here = back(chain.tokens[:, place] + sums[-1])
         sums.append(torch.where(chain.there[:, place, None], here, sums[-1]))
     return torch.stack(sums[::-1], dim=1)
+
+
+class _Products:
+    """log Σ_i exp(s_i + m_ij) for many s (n, c) and the same m (n, c, c): one exponential of m, then a product a step."""
+
+    def __init__(self, moves: Tensor) -> None:
+        self.shift = moves.detach().amax(dim=(1, 2))[:, None]
+        self.weights = (moves - self.shift[..., None]).exp()
+        self.least = torch.finfo(moves.dtype).tiny  # moves that are never taken: their logarithm stays finite
+
+    def __call__(self, sums: Tensor) -> Tensor:
+        top = sums.detach().amax(dim=1, keepdim=True)
+        products = torch.bmm((sums - top).exp()[:, None], self.weights)[:, 0]
+        return products.clamp(min=self.least).log() + top + self.shift
 
 
 def _ending(chain: Chain, forward: Tensor) -> Tensor:

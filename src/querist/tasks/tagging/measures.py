@@ -33,7 +33,9 @@ def span_scores(pairs: Iterable[tuple[Tags, Tags]]) -> dict[str, float]:
 
 
 def tag_scores(pairs: Iterable[tuple[Tags, Tags]], classes: Iterable[str]) -> dict[str, float]:
-    """`accuracy` of tokens, `exact` share of texts without a wrong tag, and `span_scores` where the classes spell spans. Empty without an answered token.
+    """`accuracy` of tokens, `exact` share of texts without a wrong tag, and `span_scores`. Empty without an answered token.
+
+    Where the classes spell no spans every token is one of its own, so that `span_f1` is the accuracy.
 
     Args:
         pairs: (said, true) tags of each text; a token whose true tag is None was not answered and does not count.
@@ -44,7 +46,9 @@ def tag_scores(pairs: Iterable[tuple[Tags, Tags]], classes: Iterable[str]) -> di
         return {}
     hits = [[one == other for one, other in zip(said, true, strict=True) if other is not None] for said, true in kept]
     measured = {"accuracy": sum(map(sum, hits)) / sum(map(len, hits)), "exact": sum(map(all, hits)) / len(hits)}
-    if spelled(classes):
+    if not spelled(classes):
+        measured["span_f1"] = measured["accuracy"]
+    else:
         # What nobody answered is outside on both sides: a span said there is neither right nor wrong.
         measured |= span_scores(([tag if other is not None else None for tag, other in zip(said, true, strict=True)], true) for said, true in kept)
     return measured
