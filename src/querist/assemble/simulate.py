@@ -22,6 +22,7 @@ LEARNERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "febrl2-pairs": {"recipe": "siamese"},
     "febrl3-pairs": {"recipe": "siamese"},
     "kinships": {"recipe": "distmult"},
+    "movie-intensity": {"recipe": "mlp", "encoder": "tfidf"},
     "movie-sentiment": {"recipe": "features-head", "encoder": "tfidf"},
     "febrl-strings": {"recipe": "tagger-chain", "encoder": "token-grams:24"},
     "brown": {"recipe": "tagger", "encoder": "token-grams:64"},

@@ -129,6 +129,7 @@ _ENTRIES: dict[str, Entry] = {
         Entry("spambase", f"{_LOADERS}.keel:spambase", "classification", "57 features, float32", _UCI, _KEEL),
         Entry("splice", f"{_LOADERS}.keel:splice", "classification", "287 features, float32", _UCI, _KEEL),
         Entry("movie-sentiment", f"{_LOADERS}.movie_sentiment:movie_sentiment", "classification", "text", "MIT", _SNIPPETS, dev=2000),
+        Entry("movie-intensity", f"{_LOADERS}.movie_sentiment:movie_intensity", "regression", "text", "MIT", _SNIPPETS, dev=2000),
         Entry(
             "febrl-strings",
             f"{_LOADERS}.febrl_strings:loaded",

@@ -10,6 +10,7 @@ from querist.learn.statistics import (
     box_views,
     checkpoint_moments,
     class_quality,
+    codes,
     critic,
     head_samples,
     inconsistency,
@@ -47,6 +48,7 @@ BY_SCHEMES: Final[Mapping[str, Compute]] = {
     "labelled_look": labelled_look.compute,
     "critic": critic.compute,
     "class_quality": class_quality.compute,
+    "codes": codes.compute,
 }
 """What the modules give that a scheme trains beside the network; the scheme's `provides` says which."""
 
