@@ -19,7 +19,7 @@ from querist.data.batch import load_batch
 NORM_SAMPLE = 2000
 """Items that the normalisation is computed from, drawn from the pool's inputs (never from test items)."""
 
-NORM_BYTES = 1 << 27
+NORM_BYTES = 1 << 25
 """Most that these take: large images and volumes are fewer."""
 
 

@@ -109,18 +109,19 @@ class DenseHead:
         Args:
             output: (m, k, c·s + w, *grid).
             x: The inputs.
-            hidden: The map in front of the last layer (m, f, *grid), or what has it as `final`.
+            hidden: The map in front of the last layer (m, f, *grid), or what has it as `final`; None, or coarser than the grid, and pixels have no features.
         """
         m, k, grid = len(output), output.shape[1], tuple(output.shape[3:])
-        flat = output.flatten(0, 1)
-        probs = _rows(self.predict(flat).reshape(m, k, self.outputs, -1).transpose(1, 2)).transpose(1, 2)
+        # One copy: k samples of a chunk of pixels are what memory goes into.
+        probs = self.predict(output.flatten(0, 1)).reshape(m, k, self.outputs, -1).permute(0, 3, 1, 2).reshape(-1, k, self.outputs)
         first = output[:, 0]
         extra = {"sides": _rows(torch.stack([part.argmax(dim=1) for part in self._logits(first)], dim=1).to(torch.uint8).flatten(2))}
         features = getattr(hidden, "final", hidden)
+        features = features if features is not None and tuple(features.shape[2:]) == grid else None  # a coarser map is no map of pixels
         return even(
             m,
             int(np.prod(grid)),
-            probs=np.ascontiguousarray(probs.numpy()),
+            probs=probs.numpy(),
             grid=grid,
             weight=(first[:, -1] >= 0).to(torch.float32).flatten().numpy() if self._window(output[:, 0]) else None,
             features=None if features is None else _rows(features.flatten(2)).numpy(),
@@ -147,7 +148,7 @@ class DenseHead:
 
 
 def _rows(planes: Tensor) -> Tensor:
-    """(m, f, [k,] pixels) → (m · pixels, f[, k]): a row per site."""
+    """(m, f, pixels) → (m · pixels, f): a row per site."""
     return planes.movedim(-1, 1).flatten(0, 1)
 
 
