@@ -10,6 +10,7 @@ import pytest
 
 from querist.core.errors import PoolError
 from querist.data.datasets import glyphs, named, poses
+from querist.data.datasets.movie_sentiment import movie_intensity
 from querist.data.datasets.yeast import yeast
 from querist.data.figures import JOINTS, figure
 
@@ -85,3 +86,10 @@ def test_diabetes_is_a_number_in_its_range() -> None:
     data = named("diabetes")
     assert len(data.targets) == 442 and data.kind == "regression" and data.space.schema()["low"] == [25.0]
     assert min(data.targets.values()) == 25.0 and max(data.targets.values()) == 346.0
+
+
+def test_intensities_are_the_mean_ratings(tmp_path: Path) -> None:
+    table = tmp_path / "movieReviewSnippets_GroundTruth.txt"
+    table.write_text("1_1\t-2.25\tdull\n1_2\t0.0\tso so\n1_3\t3.1\tsuperb\n", encoding="utf-8")
+    loaded = movie_intensity(str(table))
+    assert loaded.values == [-2.25, 0.0, 3.1] and loaded.x.tolist() == ["dull", "so so", "superb"] and loaded.space == {"low": -4.0, "high": 4.0}

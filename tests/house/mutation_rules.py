@@ -39,6 +39,7 @@ SHARED: Mapping[str, tuple[str, ...]] = {
     "agreement.py": ("tests/kernels/test_agreement.py",),
     "allotting.py": ("tests/kernels/test_allotting.py", "tests/acquire/test_costs.py", "tests/acquire/test_balance.py"),
     "closed_forms.py": ("tests/kernels/test_closed_forms.py",),
+    "greedy_sampling.py": ("tests/kernels/test_greedy_sampling.py",),
     "gaussian.py": ("tests/kernels/test_gaussian.py", "tests/acquire/test_gaussian_selectors.py"),
     "nearest.py": ("tests/kernels/test_nearest.py",),
     "simplex.py": ("tests/kernels/test_simplex.py",),

@@ -19,8 +19,10 @@ LEARNERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "fashion-mnist": {"recipe": "fashion-cnn"},
     "fashion-mnist-10k": {"recipe": "fashion-cnn"},
     "febrl1-pairs": {"recipe": "siamese"},
+    "febrl2-pairs": {"recipe": "siamese"},
     "febrl3-pairs": {"recipe": "siamese"},
     "kinships": {"recipe": "distmult"},
+    "movie-intensity": {"recipe": "mlp", "encoder": "tfidf"},
     "movie-sentiment": {"recipe": "features-head", "encoder": "tfidf"},
     "febrl-strings": {"recipe": "tagger-chain", "encoder": "token-grams:24"},
     "brown": {"recipe": "tagger", "encoder": "token-grams:64"},
@@ -36,7 +38,7 @@ LEARNERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "stamps": {"recipe": "features-head", "encoder": "efficientnet-lite0"},
     "digit-lines": {"recipe": "line-reader"},
     "digit-strings": {"recipe": "small-cnn", "network": {"use": "querist.nets.slots:SlotCNN"}},
-    "figures": {"recipe": "keypoints"},
+    "figures": {"recipe": "pose"},
     "umls": {"recipe": "distmult"},
 }
 """Learner options of a named set where none are asked for; others train the MLP."""

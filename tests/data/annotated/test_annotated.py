@@ -20,6 +20,7 @@ from querist.data.annotated.png_masks import read_png_masks, write_png_masks
 from querist.data.annotated.voc import read_voc, write_voc
 from querist.data.annotated.yolo import read_yolo, write_yolo
 from querist.data.folders import FolderPool
+from querist.project.project import Project
 
 
 @pytest.fixture
@@ -257,3 +258,22 @@ def test_two_pictures_of_one_name_are_refused(tmp_path: Path, picture: Callable[
 def test_what_is_read_may_be_trained_on(tmp_path: Path, boxes: AnnotatedSet) -> None:
     assert np.shape(boxes.pool.load("a.png")) == (16, 24, 3)
     assert json.loads(json.dumps(boxes.values)) == boxes.values
+
+
+def test_values_are_those_of_the_label_spaces(tmp_path: Path) -> None:
+    images = mini.pictures(tmp_path / "images")
+    sets = [read_coco(mini.coco(tmp_path / "x.json"), images, kind=kind) for kind in ("detection", "instance")]
+    sets += [read_voc(mini.voc(tmp_path / "voc")), read_yolo(mini.yolo(tmp_path / "yolo")), read_png_masks(mini.masks(tmp_path / "masks"))]
+    for found in sets:
+        for item, value in found.values.items():
+            said = found.space.decode(found.space.encode(found.space.validate(item, value)))
+            assert said == found.space.validate(item, value)
+            assert [one["label"] for one in said] == [one["label"] for one in value] if found.kind != "dense" else said == value
+
+
+def test_a_project_of_a_labelled_set_writes_what_it_read(tmp_path: Path) -> None:
+    found = read_coco(mini.coco(tmp_path / "x.json"), mini.pictures(tmp_path / "images"))
+    project = Project.create(":memory:", pool=found.pool, task=found.space, method="random")
+    assert not project.tell_many(found.values, by="coco", provenance="imported").errors
+    write_coco(tmp_path / "out.json", replace(found, values=project.labels()))
+    assert read_coco(tmp_path / "out.json", tmp_path / "images").values == found.values

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 
-from querist.core.contracts import Pool
+from querist.core.contracts import LabelSpace, Pool
 from querist.core.errors import PoolError, UsageError
+from querist.tasks import new_space
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,11 @@ class AnnotatedSet:
     classes: tuple[str, ...]
     kind: str
     left_out: Mapping[str, int] = field(default_factory=dict)
+
+    @cached_property
+    def space(self) -> LabelSpace:
+        """The label space of the values, version 1, as `Project.create(task=…)` takes it."""
+        return new_space(self.kind, list(self.classes))
 
 
 def text_of(path: Path) -> str:

@@ -47,6 +47,8 @@ BY_SCHEMES: Final[Mapping[str, Compute]] = {
     "inconsistency": inconsistency.compute,
     "labelled_look": labelled_look.compute,
     "critic": critic.compute,
+    "class_quality": class_quality.compute,
+    "codes": codes.compute,
     "codes": codes.compute,
     "class_quality": class_quality.compute,
 }
