@@ -18,4 +18,5 @@ class Mine(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Images (n, 1, 8, 8) → logits (n, classes)."""
-        return self.last(self.look(x))
+        logits: Tensor = self.last(self.look(x))
+        return logits

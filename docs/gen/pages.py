@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import commands
+import kinds
 import methods
 import survey
 
 DOCS = Path(__file__).parents[1]
-COMMITTED = ("survey.md", "commands.md")
+COMMITTED = ("survey.md", "commands.md", "matrix.md")
 """Read in the repository too, so they are committed; a test holds them fresh. The pages of the methods are built only."""
 
 
@@ -34,10 +35,19 @@ def command_tree() -> Mapping[str, Any]:
     return tree
 
 
+def matrix() -> Mapping[str, Mapping[str, bool]]:
+    """Strategy → kind → whether it serves it."""
+    if find_spec("querist.cli.catalogue") is None:
+        return {}
+    grid: Mapping[str, Mapping[str, bool]] = import_module("querist.cli.catalogue").matrix()
+    return grid
+
+
 def pages() -> dict[str, str]:
     """Every generated page: path below docs/ → text."""
     rows = catalogue_rows()
     made = {"survey.md": survey.render(survey.load(), rows, survey.verdicts()), "commands.md": commands.render(command_tree())}
+    made["matrix.md"] = kinds.render(matrix())
     return made | {f"methods/{name}": text for name, text in methods.render(rows).items()}
 
 

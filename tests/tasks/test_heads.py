@@ -161,7 +161,7 @@ def test_heads_follow_their_schemas() -> None:
     space = new_space("multi_output", slots={"colour": ["red", "blue", "green"], "broken": []}).retire("green")
     head = MultiOutputHead.of(space.schema())
     assert head.names == ("colour", "broken") and head.choices == (("red", "blue"), ()) and head.outputs == 3
-    assert MultiOutputHead.of(new_space("multi_output", ["a", "b"]).schema()).answers == ((False, True), (False, True))
+    assert MultiOutputHead.of(new_space("multi_output", ["a", "b"]).schema()).possible == ((False, True), (False, True))
     numbers = new_space("regression", ["x", "y"], low=0, high=[1, 2], form="points", noise=True)
     assert RegressionHead.of(numbers.schema()) == RegressionHead(("x", "y"), (0.0, 0.0), (1.0, 2.0), noise=True, points=True)
 

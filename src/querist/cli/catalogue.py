@@ -56,7 +56,8 @@ def matrix() -> dict[str, dict[str, bool]]:
     """Strategy → task kind → whether it serves it; kinds in order of the task kinds that there are."""
     from querist.tasks import KINDS
 
-    return {str(row["name"]): {kind: kind in kinds(row) for kind in KINDS} for row in catalogue.rows("strategy")}
+    served = {str(row["name"]): kinds(row) for row in catalogue.rows("strategy")}
+    return {name: {kind: kind in of for kind in KINDS} for name, of in served.items()}
 
 
 def table(rows: Sequence[Described]) -> Table:

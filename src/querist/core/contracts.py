@@ -38,8 +38,12 @@ STATISTICS: Final[Mapping[str, str]] = {
     "critic": "how far from the labelled items a Wasserstein critic on the features places the item (WAAL), (n,), only differences mean something",
     "sites": "class probabilities at every site of an item (slot, token, pixel, box), ragged; read chunk by chunk through `fold`",
     "values": "predicted numbers at every site of an item, k posterior samples, ragged; read chunk by chunk through `fold`",
+    "codes": "code of the item by an auto-encoder of the whole pool's inputs, (n, d)",
     "recording": "number of the recording (video, document, patient) that the item is part of, (n,)",
     "moment": "time of the item within its recording, (n,), in any one unit",
+    "box_views": "of a detector's image under augmentations: how far its least consistent box is from the consistency that is wanted, (n, 1 + c), and then "
+    "the largest score of each class, means over the views",
+    "class_quality": "how well a detector has learnt each class, in [0, 1], the same for every item, (n, c)",
     "head_samples": "class probabilities under dropout of the features in front of the head, (n, m, c) float32",
 }
 """Every statistic that an acquisition may need, by name. Unknown names are refused when a run is assembled."""

@@ -30,18 +30,31 @@ def jensen_shannon(p: Float[np.ndarray, "n c"], q: Float[np.ndarray, "n c"]) -> 
     return np.asarray(np.maximum((0.5 * (xlogy(p) + xlogy(q)) - xlogy((p + q) / 2)).sum(axis=1), 0.0))
 
 
-def consistency(p: Float[np.ndarray, "n c"], q: Float[np.ndarray, "n c"], overlap: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+def consistency(
+    p: Float[np.ndarray, "n c"], q: Float[np.ndarray, "n c"], overlap: Float[np.ndarray, " n"], classes: int | None = None
+) -> Float[np.ndarray, " n"]:  # fmt: skip
     """How far two matched boxes say the same, in [0, 2]: IoU + ½ (1 - JS(p, q)) (max p + max q).
+
+    Args:
+        p: Class probabilities.
+        q: Of the other boxes.
+        overlap: Intersection over union.
+        classes: How many of the first columns are classes; to be sure of background makes a box no surer. All by default.
 
     Reference:
         Yu et al. 2021 (CALD), arXiv 2103.10374.
     """
-    return np.asarray(overlap + 0.5 * (1.0 - jensen_shannon(p, q)) * (p.max(axis=1) + q.max(axis=1)))
+    return np.asarray(overlap + 0.5 * (1.0 - jensen_shannon(p, q)) * (p[:, :classes].max(axis=1) + q[:, :classes].max(axis=1)))
 
 
 def cald(
-    boxes: Float[np.ndarray, "m 4"], p: Float[np.ndarray, "m c"], seen: Float[np.ndarray, "n 4"], q: Float[np.ndarray, "n c"], beta: float = BETA
-) -> float:  # fmt: skip
+    boxes: Float[np.ndarray, "m 4"],
+    p: Float[np.ndarray, "m c"],
+    seen: Float[np.ndarray, "n 4"],
+    q: Float[np.ndarray, "n c"],
+    beta: float = BETA,
+    classes: int | None = None,
+) -> float:
     """Least |consistency - β| over the boxes of an image, each matched to the box of another view that overlaps most; lowest first.
 
     Args:
@@ -50,6 +63,7 @@ def cald(
         seen: Boxes of the view.
         q: Their class probabilities.
         beta: Consistency that is most wanted.
+        classes: See `consistency`.
 
     Returns:
         0, most wanted, for an image without boxes; boxes that the view lacks are taken to agree in nothing.
@@ -57,10 +71,10 @@ def cald(
     if not len(boxes):
         return 0.0
     if not len(seen):
-        return float(np.abs(0.5 * p.max(axis=1) - beta).min())
+        return float(np.abs(0.5 * p[:, :classes].max(axis=1) - beta).min())
     overlap = box_iou(boxes, seen)
     best = overlap.argmax(axis=1)
-    return float(np.abs(consistency(p, q[best], overlap[np.arange(len(boxes)), best]) - beta).min())
+    return float(np.abs(consistency(p, q[best], overlap[np.arange(len(boxes)), best], classes) - beta).min())
 
 
 def layer_margins(

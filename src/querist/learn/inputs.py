@@ -19,6 +19,9 @@ from querist.data.batch import load_batch
 NORM_SAMPLE = 2000
 """Items that the normalisation is computed from, drawn from the pool's inputs (never from test items)."""
 
+NORM_BYTES = 1 << 27
+"""Most that these take: large images and volumes are fewer."""
+
 
 class Inputs(Protocol):
     """Where tensors come from. `shape` is one item's shape as the network sees it."""
@@ -141,9 +144,11 @@ class ArrayInputs:
         if self._standardise is not None:
             return
         ids = self._pool.ids()
-        if len(ids) > NORM_SAMPLE:
+        first, _ = self._load(ids[:1])
+        sample = min(NORM_SAMPLE, max(1, NORM_BYTES // max(first.nbytes, 1)))
+        if len(ids) > sample:
             # One fixed draw, the same for every seed and method: normalisation belongs to the data, not to a run.
-            picks = stream(0, 0, "subpool").choice(len(ids), NORM_SAMPLE, replace=False)
+            picks = stream(0, 0, "subpool").choice(len(ids), sample, replace=False)
             ids = [ids[i] for i in sorted(picks.tolist())]
         rows, _ = self._load(ids)
         if not len(rows):

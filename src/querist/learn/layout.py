@@ -18,6 +18,8 @@ def layout(x: Tensor) -> Tensor:
 def arranged(network: Module) -> Module:
     """The network with convolution weights channels-last.
 
-    With one input channel the order of the batch alone is ambiguous, and torch would fall back to the slow one (3 ×).
+    With one input channel the order of the batch alone is ambiguous, and torch would fall back to the slow one (3 ×). One with
+    convolutions over volumes stays as it is.
     """
-    return network.to(memory_format=torch.channels_last)
+    volumes = any(weight.ndim > 4 for weight in network.parameters())
+    return network if volumes else network.to(memory_format=torch.channels_last)

@@ -21,7 +21,7 @@ from querist.core.rng import Streams
 from querist.core.sites import one_each
 from querist.core.spec import canonical_json, digest, spec
 from querist.kernels.folding import Aggregator
-from querist.learn.guesses import leave_guesses
+from querist.learn.guesses import Speaks, leave_guesses, leave_spoken
 from querist.learn.inputs import Inputs
 from querist.learn.learner import Fitted, Learns
 from querist.learn.schemes.base import Fit
@@ -84,6 +84,8 @@ class LearnerRuntime:
         ranking = choose(self.acquisition, view, job)
         if job.reserve and "classes" in job.schema and kind.whole:  # a project of people, who may like a suggestion; a simulated one is spared the pass
             leave_guesses(view, ranking, job)
+        elif job.reserve and isinstance(task, Speaks):
+            leave_spoken(view, ranking, job, task, kind.sites)
         report("select", 1.0, {})
         ended = time.perf_counter()
         partly = "" if len(ready) == len(job.candidates) else f"{len(ready)} of {len(job.candidates)} items have features so far; "

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 import torch
 from torch import Tensor, nn
@@ -30,21 +30,23 @@ class SmallDetector:
     """Convolutions down to the coarsest stride, back up with a sum at every level, one more convolution, one linear layer at every place.
 
     The output is (n, places, numbers): logits of the classes and, last, of background; the box x1 y1 x2 y2 in pixels; the place's prior
-    box; its level; and as many further numbers as asked for.
+    box; its level; and what a second classifier and one for bags say, if there are any.
 
     Attributes:
         strides: Of the levels, powers of two from 4 on, each twice the one before.
         channels: Of the backbone, one for every halving.
         width: Of the features at a place.
         dropout: Rate before the last layer.
-        further: Numbers of a place beyond those that every detector has.
+        two: Whether there is a second classifier and one for bags (MI-AOD): further numbers of a place, c + 1 and c logits.
     """
 
     strides: tuple[int, ...] = (4, 8)
     channels: tuple[int, ...] = (24, 48, 96)
     width: int = 64
     dropout: float = 0.2
-    further: int = 0
+    two: bool = False
+
+    finds_boxes: ClassVar[bool] = True
 
     def make(self, shape: Sequence[int], outputs: int, generator: torch.Generator) -> Network:
         """A network for images (ch, h, w) and `outputs` classes.
@@ -59,13 +61,16 @@ class SmallDetector:
         if len(self.channels) != round(math.log2(coarsest)) or any(2 * a != b for a, b in zip(self.strides, self.strides[1:], strict=False)):
             raise UsageError("channels and strides do not match", got=(self.channels, self.strides), wanted="one entry of channels for every halving")
         pyramid = Pyramid(shape[0], self.channels, len(self.strides), self.width)
-        last = PlaceLayer(self.width, outputs, grid(shape[1], shape[2], self.strides), self.further)
+        last = PlaceLayer(self.width, outputs, grid(shape[1], shape[2], self.strides), self.two)
         network = Network(pyramid, nn.Sequential(nn.Dropout(self.dropout), last), mean_place)
         initialise(network, generator)
         with torch.no_grad():
-            last.linear.weight.mul_(0.3)
-            last.linear.bias.zero_()
-            last.linear.bias[outputs] = math.log(outputs * (1 - RARELY) / RARELY)
+            last.boxes.weight.mul_(0.3)
+            for layer in (last.first, *([last.second] if self.two else [])):
+                layer.weight.mul_(0.3)
+                layer.bias.zero_()
+                layer.bias[outputs] = math.log(outputs * (1 - RARELY) / RARELY)
+            last.boxes.bias.zero_()
         return network
 
 
@@ -108,37 +113,38 @@ class Pyramid(nn.Module):
 
 
 class PlaceLayer(nn.Module):
-    """Features (n, places, width) → (n, places, numbers): a linear layer and the arithmetic that makes its numbers boxes in pixels.
+    """Features (n, places, width) → (n, places, numbers): linear layers and the arithmetic that makes four of their numbers boxes in pixels.
 
     Args:
         width: Of the features.
         classes: Without background.
         places: (places, 4): middle x and y, stride and level of each.
-        further: Numbers beyond classes and boxes, as the linear layer gives them.
+        two: Whether there is a second classifier and one for bags.
     """
 
     priors: Tensor
     level: Tensor
     reach: Tensor
 
-    def __init__(self, width: int, classes: int, places: Tensor, further: int) -> None:
+    def __init__(self, width: int, classes: int, places: Tensor, two: bool) -> None:
         super().__init__()
-        self.linear = nn.Linear(width, classes + 1 + 4 + further)
         self.classes = classes
+        self.first, self.boxes = nn.Linear(width, classes + 1), nn.Linear(width, 4)
+        if two:
+            self.second, self.bags = nn.Linear(width, classes + 1), nn.Linear(width, classes)
         middle, half = places[:, :2], places[:, 2:3] * PRIOR / 2
         self.register_buffer("priors", torch.cat([middle - half, middle + half], dim=1), persistent=False)
         self.register_buffer("level", places[:, 3:].clone(), persistent=False)
         self.register_buffer("reach", half, persistent=False)
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """(n, places, classes + 1 + 4 + 4 + 1 + further)."""
-        raw = self.linear(hidden)
-        logits, sides, further = torch.tensor_split(raw, (self.classes + 1, self.classes + 5), dim=-1)
-        away = self.reach * sides.clamp(-_WIDEST, _WIDEST).exp()
+        """(n, places, classes + 1 + 4 + 4 + 1, and further numbers)."""
+        away = self.reach * self.boxes(hidden).clamp(-_WIDEST, _WIDEST).exp()
         middle = (self.priors[:, :2] + self.priors[:, 2:]) / 2
-        boxes = torch.cat([middle - away[..., :2], middle + away[..., 2:]], dim=-1)
-        fixed = torch.cat([self.priors, self.level], dim=1).expand(*raw.shape[:-1], 5)
-        return torch.cat([logits, boxes, fixed, further], dim=-1)
+        found = torch.cat([middle - away[..., :2], middle + away[..., 2:]], dim=-1)
+        fixed = torch.cat([self.priors, self.level], dim=1).expand(*hidden.shape[:-1], 5)
+        further = [self.second(hidden), self.bags(hidden)] if hasattr(self, "second") else []
+        return torch.cat([self.first(hidden), found, fixed, *further], dim=-1)
 
 
 def grid(height: int, width: int, strides: Sequence[int]) -> Tensor:

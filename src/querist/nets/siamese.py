@@ -60,7 +60,7 @@ class Siamese:
         dropout: Rate before the last linear layer.
     """
 
-    attributes: int = 10
+    attributes: int = 8
     width: int = 64
     layers: int = 2
     dropout: float = 0.2

@@ -11,7 +11,7 @@ import importlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +36,8 @@ class TorchvisionDetector:
 
     make_model: str
     dropout: float = 0.1
+
+    finds_boxes: ClassVar[bool] = True
 
     def make(self, shape: Sequence[int], outputs: int, generator: torch.Generator) -> Network:
         """A network for images (ch, h, w) and `outputs` classes.

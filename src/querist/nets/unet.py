@@ -118,8 +118,11 @@ class UNet:
 
 
 def describe(maps: Maps) -> Tensor:
-    """The item in one vector: the channel-wise mean of the deepest map, as suggestive annotation has it."""
-    return maps.deepest.flatten(2).mean(dim=2)
+    """The item in one vector: the channel-wise mean of the deepest map, as suggestive annotation has it; of a region, over its window."""
+    if maps.window is None:
+        return maps.deepest.flatten(2).mean(dim=2)
+    inside = functional.interpolate((maps.window >= 0).to(maps.deepest.dtype), size=maps.deepest.shape[2:], mode="area").flatten(2)
+    return (maps.deepest.flatten(2) * inside).sum(dim=2) / inside.sum(dim=2).clamp(min=1e-6)
 
 
 def _block(before: int, after: int, dims: int) -> nn.Sequential:

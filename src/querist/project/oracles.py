@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,3 +61,26 @@ class Noisy:
                 continue
             others = [value for value in self.values if value != told.value]
             yield Answer(told.item, others[int(which[position])], told.annotator, told.seconds, told.cost)
+
+
+@dataclass(frozen=True)
+class SelfVerifying:
+    """Wraps an oracle that only says whether a guess is right: then the guess is the answer, and it costs nothing. Else it abstains.
+
+    Attributes:
+        oracle: Who knows.
+        guess: A query → what the model takes its items for; items may be missing.
+
+    Reference:
+        Stark, Hazırbaş, Triebel & Cremers 2015 (strings that are solved or not).
+    """
+
+    oracle: Oracle
+    guess: Callable[[Query], Mapping[str, Any]]
+
+    def answer(self, query: Query) -> Iterator[Answer]:
+        """One answer per asked item."""
+        guesses = self.guess(query)
+        for told in self.oracle.answer(query):
+            solved = told.value is not None and guesses.get(told.item) == told.value
+            yield Answer(told.item, told.value if solved else None, told.annotator, told.seconds, 0.0)

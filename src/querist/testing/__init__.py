@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from querist.testing.acquisition_contract import AcquisitionContract
+    from querist.testing.box_view import BoxView
     from querist.testing.fake_view import FakeView
 
 _PUBLIC = {
     "AcquisitionContract": "querist.testing.acquisition_contract",
+    "BoxView": "querist.testing.box_view",
     "FakeView": "querist.testing.fake_view",
     "InferenceContract": "querist.testing.inference_contract",
     "LabelContract": "querist.testing.label_contract",
@@ -21,7 +23,7 @@ _PUBLIC = {
     "TaskContract": "querist.testing.task_contract",
 }
 
-__all__ = ["AcquisitionContract", "FakeView"]
+__all__ = ["AcquisitionContract", "BoxView", "FakeView"]
 
 
 def __getattr__(name: str) -> Any:

@@ -105,8 +105,8 @@ class AcquisitionContract:
         bare = dataclasses.replace(view, labelled=[], pending=[], labels=[])
         assert len(set(acquisition.select(bare, 9, _rng()).ids)) == 9
 
-    def test_two_classes_one_sample(self, acquisition: Acquisition) -> None:
-        assert len(acquisition.select(FakeView.random(k=1, c=2), 5, _rng())) == 5
+    def test_two_classes_one_sample(self, acquisition: Acquisition, view: FakeView) -> None:
+        assert len(acquisition.select(type(view).random(k=1, c=2), 5, _rng())) == 5
 
     @pytest.mark.parametrize("statistic", sorted(STATISTICS))
     def test_nan_is_a_clear_error(self, acquisition: Acquisition, view: FakeView, statistic: str) -> None:

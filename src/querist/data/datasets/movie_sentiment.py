@@ -1,4 +1,4 @@
-"""Sentences of film reviews and whether they are meant well, from the material of the VADER paper.
+"""Sentences of film reviews and whether (or how far) they are meant well, from the material of the VADER paper.
 
 The source archive of the package `vaderSentiment` 0.5 holds it (an installed package does not): a table of id, mean of
 twenty ratings from -4 to 4, and text.
@@ -13,7 +13,7 @@ import io
 import os
 import tarfile
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -33,17 +33,31 @@ def movie_sentiment(root: str | None) -> Loaded:
     Args:
         root: The table, the tar file, the package's source archive, or a folder with one of them.
     """
-    texts, labels = [], []
+    rated = [(score, text) for score, text in _rated(root) if score]
+    return Loaded(np.array([text for _, text in rated]), np.array([int(score > 0) for score, _ in rated]), _CLASSES)
+
+
+def movie_intensity(root: str | None) -> Loaded:
+    """10,605 sentences with the mean of their twenty ratings, from -4 to 4.
+
+    Args:
+        root: See `movie_sentiment`.
+    """
+    rated = list(_rated(root))
+    texts, scores = np.array([text for _, text in rated]), [score for score, _ in rated]
+    return Loaded(texts, np.zeros(len(rated), dtype=np.int64), ("intensity",), scores, space={"low": -4.0, "high": 4.0})
+
+
+def _rated(root: str | None) -> Iterator[tuple[float, str]]:
+    """Mean rating and text of every sentence."""
     for number, line in enumerate(_lines(root), start=1):
         cells = line.split("\t", maxsplit=2)
         try:
             score, text = float(cells[1]), cells[2].strip()
         except (IndexError, ValueError) as error:
             raise PoolError(f"line {number} of {_TABLE} is broken", got=line[:60], wanted="id, score and text between tabs") from error
-        if score and text:
-            texts.append(text)
-            labels.append(int(score > 0))
-    return Loaded(np.array(texts), np.array(labels), _CLASSES)
+        if text:
+            yield score, text
 
 
 def _lines(root: str | None) -> Iterable[str]:

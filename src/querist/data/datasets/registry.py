@@ -129,6 +129,7 @@ _ENTRIES: dict[str, Entry] = {
         Entry("spambase", f"{_LOADERS}.keel:spambase", "classification", "57 features, float32", _UCI, _KEEL),
         Entry("splice", f"{_LOADERS}.keel:splice", "classification", "287 features, float32", _UCI, _KEEL),
         Entry("movie-sentiment", f"{_LOADERS}.movie_sentiment:movie_sentiment", "classification", "text", "MIT", _SNIPPETS, dev=2000),
+        Entry("movie-intensity", f"{_LOADERS}.movie_sentiment:movie_intensity", "regression", "text", "MIT", _SNIPPETS, dev=2000),
         Entry(
             "febrl-strings",
             f"{_LOADERS}.febrl_strings:loaded",
@@ -161,24 +162,9 @@ _ENTRIES: dict[str, Entry] = {
             _GRAPHS,
             final=f"{_LOADERS}.knowledge_graphs:kinships_final",
         ),
-        Entry(
-            "febrl1-pairs",
-            f"{_LOADERS}.febrl_pairs:febrl_1",
-            "pair",
-            "n-grams of two records (2, 480)",
-            "BSD-3-Clause",
-            _RECORDS,
-            final=f"{_LOADERS}.febrl_pairs:febrl_1_final",
-        ),
-        Entry(
-            "febrl3-pairs",
-            f"{_LOADERS}.febrl_pairs:febrl_3",
-            "pair",
-            "n-grams of two records (2, 480)",
-            "BSD-3-Clause",
-            _RECORDS,
-            dev=3000,
-            final=f"{_LOADERS}.febrl_pairs:febrl_3_final",
+        *(
+            Entry(f"febrl{n}-pairs", f"{_PAIRS}:febrl_{n}", "pair", "two records (2, 384)", "BSD-3-Clause", _RECORDS, dev, f"{_PAIRS}:febrl_{n}_final")
+            for n, dev in ((1, 0.2), (2, 10_000), (3, 10_000))
         ),
         Entry("stamps", f"{_LOADERS}.stamps:stamps", "classification", "uint8 image (112, 112, 3)", "GPL-2", _STAMPS, dev=0.3),
         *_scenes(),

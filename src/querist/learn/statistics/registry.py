@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from querist.learn.statistics import (
     boundary_distance,
+    box_views,
     checkpoint_moments,
+    class_quality,
+    codes,
     critic,
     head_samples,
     inconsistency,
@@ -34,6 +37,7 @@ COMPUTED: Final[Mapping[str, Compute]] = {
     "word_gradient": word_gradient.compute,
     "mix_flip": mix_flip.compute,
     "head_samples": head_samples.compute,
+    "box_views": box_views.compute,
 }
 
 BY_SCHEMES: Final[Mapping[str, Compute]] = {
@@ -43,6 +47,8 @@ BY_SCHEMES: Final[Mapping[str, Compute]] = {
     "inconsistency": inconsistency.compute,
     "labelled_look": labelled_look.compute,
     "critic": critic.compute,
+    "class_quality": class_quality.compute,
+    "codes": codes.compute,
 }
 """What the modules give that a scheme trains beside the network; the scheme's `provides` says which."""
 
@@ -53,8 +59,9 @@ LAZY: Final = frozenset({"boundary_distance", "iterative_distance", "word_gradie
 
 
 def offered(network: NetworkFactory) -> frozenset[str]:
-    """Names that a network of this factory can give: those of words only if it begins with a table of words."""
-    return frozenset(COMPUTED) - (frozenset() if getattr(network, "embeds", False) else {"word_gradient"})
+    """Names that a network of this factory can give: those of words only if it begins with a table of words, of boxes if it finds any."""
+    lacking = {"word_gradient": "embeds", "box_views": "finds_boxes"}
+    return frozenset(COMPUTED) - {name for name, trait in lacking.items() if not getattr(network, trait, False)}
 
 
 def compute(name: str, fitted: Fitted, question: Question, on_batch: OnBatch = lambda done: None) -> Any:

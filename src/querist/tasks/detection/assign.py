@@ -75,6 +75,43 @@ def assigned(priors: Tensor, level: Tensor, boxes: Tensor, there: Tensor) -> Ten
     return torch.where(strength > 0, owner, torch.full_like(owner, -1))
 
 
+def owners(output: Tensor, target: Tensor, classes: int) -> tuple[Tensor, Tensor]:
+    """Which box each place of an output learns (n, a), -1 for none, and that box with its class (n, a, 5).
+
+    Args:
+        output: (n, a, numbers).
+        target: (n, m, 5): boxes and class positions, NaN where there is none.
+        classes: Without background.
+    """
+    priors, level = columns(output[0].detach(), classes)[2:4]
+    there = ~torch.isnan(target[..., 4])
+    most = max(int(there.sum(dim=1).max()), 1)  # boxes stand first
+    target, there = target[:, :most], there[:, :most]
+    owner = torch.full(output.shape[:2], -1, device=output.device)
+    for asked in (level >= 0, level < 0):  # places that only train are given their boxes for themselves
+        rows = torch.nonzero(asked).squeeze(1)
+        if len(rows):
+            owner[:, rows] = assigned(priors[rows], level[rows], target[..., :4], there)
+    return owner, target.nan_to_num(0.0).gather(1, owner.clamp(min=0)[..., None].expand(-1, -1, 5))
+
+
+def qualities(output: Tensor, target: Tensor, classes: int, share: float) -> tuple[Tensor, Tensor]:
+    """Sums (c,) over the places that learn a box of score ** share · overlap ** (1 - share), by class, and how many they are.
+
+    Args:
+        output: (n, a, numbers).
+        target: (n, m, 5).
+        classes: Without background.
+        share: Of the score, in [0, 1].
+    """
+    said, (owner, own) = columns(output, classes), owners(output, target, classes)
+    taught = (owner >= 0) & (said.level >= 0)
+    label, probs = own[..., 4].long()[taught], torch.softmax(said.logits[taught], dim=-1)
+    overlap = overlaps(said.boxes[taught][:, None], own[..., :4][taught][:, None]).flatten()
+    quality = probs.gather(1, label[:, None]).squeeze(1) ** share * overlap ** (1 - share)
+    return torch.zeros(classes).index_add(0, label, quality), torch.bincount(label, minlength=classes).float()
+
+
 def losses(output: Tensor, target: Tensor, classes: int, *, smoothing: float = 0.0, weights: Tensor | None = None) -> Tensor:
     """Loss (n,) of each image: focal cross-entropy of all places and 1 - generalised IoU of those that learn a box, both per such place.
 
@@ -85,17 +122,8 @@ def losses(output: Tensor, target: Tensor, classes: int, *, smoothing: float = 0
         smoothing: Label smoothing in [0, 1).
         weights: Of the classes (c,), or None.
     """
-    said, priors, level = columns(output, classes), *columns(output[0].detach(), classes)[2:4]
-    there = ~torch.isnan(target[..., 4])
-    most = max(int(there.sum(dim=1).max()), 1)  # boxes stand first
-    target, there = target[:, :most], there[:, :most]
-    owner = torch.full(output.shape[:2], -1, device=output.device)
-    for asked in (level >= 0, level < 0):  # places that only train are given their boxes for themselves
-        rows = torch.nonzero(asked).squeeze(1)
-        if len(rows):
-            owner[:, rows] = assigned(priors[rows], level[rows], target[..., :4], there)
+    said, (owner, own) = columns(output, classes), owners(output, target, classes)
     taught = owner >= 0
-    own = target.nan_to_num(0.0).gather(1, owner.clamp(min=0)[..., None].expand(-1, -1, 5))
     label = torch.where(taught, own[..., 4].long(), torch.full_like(owner, classes))
     logs = torch.log_softmax(said.logits, dim=-1)
     right = logs.gather(-1, label[..., None]).squeeze(-1)

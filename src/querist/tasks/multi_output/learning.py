@@ -39,7 +39,7 @@ class MultiOutputHead:
         return cls(tuple(choices), tuple(choices.values()))
 
     @cached_property
-    def answers(self) -> tuple[tuple[Any, ...], ...]:
+    def possible(self) -> tuple[tuple[Any, ...], ...]:
         """What each slot may be answered with, in the order of target positions."""
         return tuple(taken or (False, True) for taken in self.choices or ((),) * len(self.names))
 
@@ -59,7 +59,7 @@ class MultiOutputHead:
         Raises:
             LabelError: for a value that is no mapping slot → answer or None.
         """
-        places = {name: {answer: float(place) for place, answer in enumerate(answers)} for name, answers in zip(self.names, self.answers, strict=True)}
+        places = {name: {answer: float(place) for place, answer in enumerate(answers)} for name, answers in zip(self.names, self.possible, strict=True)}
         rows = np.full((len(labelled), len(self.names)), np.nan, dtype=np.float32)
         for row, (item, value) in enumerate(labelled.items()):
             if not isinstance(value, Mapping) or not all(name in places and (said is None or _known(said, places[name])) for name, said in value.items()):
@@ -125,19 +125,28 @@ class MultiOutputHead:
         features = hidden.flatten(0, 1).numpy() if hidden is not None and places else None
         return even(len(output), slots, probs=probs, features=features, extra={"slot": np.tile(np.arange(slots), len(output))})
 
+    def says(self, said: Sites) -> list[tuple[dict[str, Any], float]]:
+        """The likeliest answer in every slot of each item, and the probability of the least sure one."""
+        probs = np.asarray(said.probs).mean(axis=1, dtype=np.float64).reshape(len(said), len(self.names), -1)
+        best, sure = probs.argmax(axis=2), probs.max(axis=2).min(axis=1)
+        return [
+            ({name: answers[place] for name, answers, place in zip(self.names, self.possible, row, strict=True)}, float(certain))
+            for row, certain in zip(best.tolist(), sure, strict=True)
+        ]
+
     def metrics(self, said: Iterable[Sites], targets: NDArray[Any]) -> dict[str, float]:
         """See `measures.measured`, of the mean over samples."""
         slots = len(self.names)
         parts = [np.asarray(part.probs).mean(axis=1, dtype=np.float64).reshape(len(part), slots, -1) for part in said]
         if not parts:
             return {}
-        return measured(np.concatenate(parts), targets, [len(answers) for answers in self.answers], [width == 1 for width in self.widths])
+        return measured(np.concatenate(parts), targets, [len(answers) for answers in self.possible], [width == 1 for width in self.widths])
 
     def _logs(self, output: Tensor) -> Tensor:
         """Log-probabilities (…, slots, answers); -inf where a slot has no such answer."""
         if self.outputs == len(self.names):
             return torch.stack([functional.logsigmoid(-output), functional.logsigmoid(output)], dim=-1)
-        most = max(map(len, self.answers))
+        most = max(map(len, self.possible))
         rows = []
         for part in torch.split(output, list(self.widths), dim=-1):
             logs = part.log_softmax(dim=-1) if part.shape[-1] > 1 else torch.cat([functional.logsigmoid(-part), functional.logsigmoid(part)], dim=-1)
@@ -146,7 +155,7 @@ class MultiOutputHead:
 
     def _table(self, weights: Tensor) -> Tensor:
         """Weights (slots, answers) of weights (outputs,)."""
-        most = max(map(len, self.answers))
+        most = max(map(len, self.possible))
         rows = [part if len(part) > 1 else torch.cat([torch.ones_like(part), part]) for part in torch.split(weights, list(self.widths))]
         return torch.stack([functional.pad(row, (0, most - len(row))) for row in rows])
 

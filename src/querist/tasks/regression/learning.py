@@ -130,6 +130,13 @@ class RegressionHead:
         noise = None if logs is None else (logs.exp().numpy() * np.square(scale)).astype(np.float32)
         return even(len(output), 1, values=self.predict(output).numpy(), noise=noise, extra={"scale": np.tile(scale, (len(output), 1))})
 
+    def says(self, said: Sites) -> list[tuple[Any, float]]:
+        """The numbers of each item, a number alone where there is one; and exp(-spread), where the samples spread by so much in units, on average."""
+        values = np.asarray(said.values, dtype=np.float64)
+        spread = values.std(axis=1) * 2.0 / np.subtract(self.high, self.low)
+        means = [dict(zip(self.names, row, strict=True)) for row in values.mean(axis=1).tolist()]
+        return [(mean if len(self.names) > 1 else mean[self.names[0]], float(np.exp(-away))) for mean, away in zip(means, spread.mean(axis=1), strict=True)]
+
     def metrics(self, said: Iterable[Sites], targets: NDArray[Any]) -> dict[str, float]:
         """See `measures.measured`, of the mean over samples; the variance is that between samples too."""
         values, spreads = [], []
