@@ -48,3 +48,10 @@ def test_a_method_names_its_inference() -> None:
 def test_status_follows_from_evidence() -> None:
     assert all(catalogue.status(str(row["name"])) in {"planned", "runs", "proved"} for row in catalogue.rows())
     assert catalogue.status("no such row") == "planned" and catalogue.evidence("no such row") == {}
+
+
+def test_a_wrapper_brings_what_its_inner_method_asks_for() -> None:
+    wrapped = {"use": "aggregated", "inner": "bald", "by": "max"}
+    assert catalogue.inference_name(wrapped) == catalogue.inference_name("bald") == "mc_dropout"
+    assert catalogue.scheme_name({"use": "aggregated", "inner": {"use": "subsample", "inner": "llal"}}) == catalogue.scheme_name("llal") == "learning_loss"
+    assert catalogue.scheme_name("aggregated") is None and catalogue.scheme_name({"use": "aggregated", "inner": "entropy"}) is None

@@ -133,14 +133,17 @@ def scheme_name(method: str | Mapping[str, Any] | Any) -> str | None:
     """Name of the training scheme that a method's row asks for, because it trains what the method reads; None for most."""
     method = _row_of(method)
     if isinstance(method, str) and ":" not in method:
-        return row(method, "strategy").get("trains")
+        return acquisition_row(method).get("trains")
     return None
 
 
 def _row_of(method: Any) -> Any:
-    """The catalogue name in a spec that starts from one, `{"use": "bald", …}`: its row holds for it; anything else as it is."""
+    """The catalogue name in a spec that starts from one, `{"use": "bald", …}`, or from a wrapper around one: its row holds; anything else as it is."""
     named = method.get("use") if isinstance(method, Mapping) else None
-    return named if isinstance(named, str) and ":" not in named else method
+    if not isinstance(named, str) or ":" in named:
+        return method
+    wrapped = _table().get(named, {}).get("type") == "wrapper" and isinstance(method.get("inner"), str | Mapping)
+    return _row_of(method["inner"]) if wrapped else named
 
 
 def evidence(name: str) -> Row:

@@ -135,7 +135,7 @@ def records(file: Path) -> dict[str, Record]:
                         f"{file}, line {lines.line_num} is no record, or one that was there before", got=",".join(cells)[:80], wanted="rec-12-org, …"
                     )
                 if cells:
-                    found[key] = {name: row[name] for name in ATTRIBUTES}
+                    found[key] = {name: row[name] for name in header if name != "rec_id"}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise PoolError(f"{file} cannot be read: {error}", wanted="a CSV file, UTF-8") from error
     return found

@@ -75,7 +75,7 @@ def _as_loaded(data: Tagged) -> Loaded:
 
 def _string(record: Record, rng: np.random.Generator) -> tuple[list[str], list[str | None]] | None:
     """Tokens and tags, or None for a record without fields. How many fields an item shows differs much, so lengths do."""
-    there = [column for column in FIELDS if record[column]]
+    there = [column for column in FIELDS if record.get(column)]
     if not there:
         return None
     share = rng.uniform(0.2, 1.0)
