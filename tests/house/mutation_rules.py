@@ -53,6 +53,7 @@ SHARED: Mapping[str, tuple[str, ...]] = {
     "propagation.py": ("tests/kernels/test_propagation.py",),
     "trade.py": ("tests/acquire/test_to_sample.py",),
     "ragged.py": ("tests/kernels/test_ragged.py",),
+    "beams.py": ("tests/kernels/test_beams.py",),
     "sequences.py": ("tests/kernels/test_sequences.py",),
     "boxes.py": ("tests/kernels/test_boxes.py",),
     "item_medoids.py": ("tests/kernels/test_boxes.py",),

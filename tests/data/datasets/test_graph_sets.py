@@ -12,6 +12,7 @@ from miniatures import febrl, graph_files, triples
 from querist.core.errors import PoolError
 from querist.data.datasets import febrl_pairs, knowledge_graphs
 from querist.data.datasets.knowledge_graphs import Queries, parted
+from querist.data.records import GRAMS
 
 
 def told(queries: Queries, entities: tuple[str, ...], relations: tuple[str, ...]) -> set[tuple[str, str, str]]:
@@ -68,7 +69,7 @@ def test_broken_and_missing_graphs_are_named(tmp_path: Path) -> None:
 def test_pairs_agree_in_a_block_and_say_who_is_one_person(tmp_path: Path) -> None:
     records = febrl_pairs.records(febrl(tmp_path) / "dataset1.csv")
     pairs, final = (febrl_pairs.read(1, str(tmp_path), "get it", final=part) for part in (False, True))
-    assert pairs.x.shape == (len(pairs.ends), 2, 8 * febrl_pairs.GRAMS) and pairs.x.dtype == np.uint8
+    assert pairs.x.shape == (len(pairs.ends), 2, 8 * GRAMS) and pairs.x.dtype == np.uint8
     agreed = {
         (left, right)
         for left in records
@@ -87,15 +88,6 @@ def test_persons_of_the_final_set_are_in_no_other_pair(tmp_path: Path) -> None:
     febrl(tmp_path)
     parts = [{febrl_pairs.person(key) for pair in febrl_pairs.read(1, str(tmp_path), "get it", final=part).ends for key in pair} for part in (False, True)]
     assert parts[0] and parts[1] and not parts[0] & parts[1]
-
-
-def test_counts_are_near_for_a_typing_error_and_say_what_is_missing() -> None:
-    record = dict.fromkeys(febrl_pairs.ATTRIBUTES, "") | {"given_name": "michaela", "suburb": "kellerberrin"}
-    rows = febrl_pairs.counts(record).reshape(8, -1).astype(int)
-    assert rows[:, 0].tolist() == [1, 0, 0, 0, 0, 1, 0, 0] and not rows[1].any()
-    assert rows[0, 1:].sum() == 9 + 8, "two and three signs, with both ends"
-    near, far = (febrl_pairs.counts(record | {"given_name": name}).reshape(8, -1).astype(int) for name in ("michaella", "bob"))
-    assert 0 < abs(near - rows).sum() < abs(far - rows).sum()
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,8 @@ from __future__ import annotations
 
 import csv
 import zlib
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from itertools import combinations
 from pathlib import Path
 from typing import Final
 
@@ -26,16 +24,12 @@ from numpy.typing import NDArray
 
 from querist.core.errors import PoolError
 from querist.data.datasets.registry import Loaded, entry
+from querist.data.records import Record, blocked, stacked
 
 ATTRIBUTES: Final = ("given_name", "surname", "street_number", "address_1", "address_2", "suburb", "postcode", "state")
 BLOCKS: Final = (("postcode",), ("surname",), ("given_name", "state"))
-GRAMS: Final = 48
-"""Counts of an attribute: the first says whether it is there at all, n-grams of two and three signs share the others."""
-
 FINAL: Final = 5
 """One person in so many is kept for the final test set."""
-
-Record = Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -107,10 +101,8 @@ def read(number: int, root: str | None, get: str, *, final: bool = False) -> Pai
         PoolError: if the file is missing or broken; the message names file and line.
     """
     kept = {key: record for key, record in records(_file(number, root, get)).items() if (zlib.crc32(person(key).encode()) % FINAL == 0) == final}
-    ends = blocked(kept)
-    rows, place = np.stack([counts(record) for record in kept.values()]), {key: number for number, key in enumerate(kept)}
-    x = rows[np.array([[place[left], place[right]] for left, right in ends], dtype=np.int64).reshape(-1, 2)]
-    return Pairs(x, np.array([person(left) == person(right) for left, right in ends], dtype=bool), tuple(ends))
+    ends = blocked(kept, BLOCKS)
+    return Pairs(stacked(kept, kept, ends, ATTRIBUTES), np.array([person(left) == person(right) for left, right in ends], dtype=bool), tuple(ends))
 
 
 def records(file: Path) -> dict[str, Record]:
@@ -144,36 +136,6 @@ def records(file: Path) -> dict[str, Record]:
 def person(key: str) -> str:
     """Whom a record is about: `rec-12-org` and `rec-12-dup-0` are one person."""
     return key.split("-")[1]
-
-
-def blocked(found: Mapping[str, Record]) -> list[tuple[str, str]]:
-    """Pairs of records that agree in one of the blocks, sorted; what is empty agrees with nothing."""
-    pairs: set[tuple[str, str]] = set()
-    for block in BLOCKS:
-        groups: dict[tuple[str, ...], list[str]] = {}
-        for key, record in found.items():
-            value = tuple(record[name] for name in block)
-            if all(value):
-                groups.setdefault(value, []).append(key)
-        for members in groups.values():
-            pairs.update(combinations(sorted(members), 2))
-    return sorted(pairs)
-
-
-def counts(record: Record) -> NDArray[np.uint8]:
-    """A record as counts (attributes · GRAMS,)."""
-    row = np.zeros((len(ATTRIBUTES), GRAMS), dtype=np.int64)
-    for place, name in enumerate(ATTRIBUTES):
-        text = record[name].lower()
-        if text:
-            row[place, 0] = 1
-            for gram in _grams(f"<{text}>"):
-                row[place, 1 + zlib.crc32(gram.encode()) % (GRAMS - 1)] += 1
-    return row.ravel().clip(max=255).astype(np.uint8)
-
-
-def _grams(text: str) -> Sequence[str]:
-    return [text[start : start + size] for size in (2, 3) for start in range(len(text) - size + 1)]
 
 
 def _file(number: int, root: str | None, get: str) -> Path:

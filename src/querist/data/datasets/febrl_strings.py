@@ -20,8 +20,9 @@ import numpy as np
 from querist.core.errors import PoolError
 from querist.core.rng import stream
 from querist.data.columns.tagged import Tagged, tagged
-from querist.data.datasets.febrl_pairs import Record, person, records
+from querist.data.datasets.febrl_pairs import person, records
 from querist.data.datasets.registry import Loaded, entry
+from querist.data.records import Record
 from querist.tasks.tagging.spans import Span, tag_names, tags_of
 
 FIELDS: Final = {

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from querist.core.errors import PoolError
+from querist.data.columns.triples import read_triples
 from querist.data.datasets.registry import Loaded, entry
 
 FILES: Final = ("train.txt", "valid.txt", "test.txt")
@@ -120,7 +121,8 @@ def read(name: str, root: str | None, get: str) -> Graph:
         PoolError: if files are missing or broken; the message names file and line.
     """
     folder = _folder(name, root, get)
-    return parted([triple for file in FILES for triple in _triples(folder / file)])
+    read = read_triples(*(folder / file for file in FILES))
+    return parted((read.entities[head], read.relations[relation], read.entities[tail]) for head, relation, tail in read.rows.tolist())
 
 
 def parted(triples: Iterable[Triple]) -> Graph:
@@ -160,19 +162,3 @@ def _folder(name: str, root: str | None, get: str) -> Path:
             return place
     where = f"in {root}" if root is not None else "installed"
     raise PoolError(f"the data set {name!r} is not {where}: there is no {FILES[0]}", hint=f"{get}.")
-
-
-def _triples(file: Path) -> list[Triple]:
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise PoolError(f"{file} cannot be read: {error}", wanted="a triple a line, UTF-8") from error
-    found: list[Triple] = []
-    for number, line in enumerate(lines, 1):
-        cells = [cell.strip() for cell in line.split("\t")]
-        if not line.strip():
-            continue
-        if len(cells) != 3 or not all(cells):
-            raise PoolError(f"{file}, line {number} is no triple", got=line[:80], wanted="head, relation and tail between tabs")
-        found.append((cells[0], cells[1], cells[2]))
-    return found
