@@ -35,7 +35,7 @@ LEARNERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "scenes-redundant-masks": {"recipe": "unet"},
     "scenes-shifted-masks": {"recipe": "unet"},
     "scenes-blob-masks": {"recipe": "unet"},
-    "scenes-quarters": {"recipe": "unet-regions"},
+    "scene-quarters": {"recipe": "unet-regions"},
     "volumes": {"recipe": "unet-volumes"},
     "volume-slices": {"recipe": "unet-regions"},
     "stamps": {"recipe": "features-head", "encoder": "efficientnet-lite0"},

@@ -42,6 +42,6 @@ def test_volumes_and_their_slices() -> None:
 
 
 def test_they_are_in_the_registry() -> None:
-    for name in ("scenes-quarters", "volumes", "volume-slices"):
+    for name in ("scene-quarters", "volumes", "volume-slices"):
         row = entry(name)
         assert row.kind == "dense" and row.loader.partition(":")[2] in dense_parts.LOADERS and str(row.final).partition(":")[2] in dense_parts.LOADERS

@@ -1,6 +1,6 @@
 """Parts of images, volumes and slices of volumes as named sets for class maps. All synthetic, see `data.scenes` and `data.volumes`.
 
-- `scenes-quarters`: quarters of scenes; one asks for a quarter, and the development and final items are whole scenes.
+- `scene-quarters`: quarters of scenes; one asks for a quarter, and the development and final items are whole scenes.
 - `volumes`: whole volumes with nodules.
 - `volume-slices`: slices of volumes; the network sees the volume, one asks for a slice, development and final items are whole volumes.
 

@@ -95,7 +95,7 @@ def _parts() -> Iterator[Entry]:
     """Class maps of parts of scenes, of volumes, and of slices of volumes."""
     loader = f"{_LOADERS}.dense_parts"
     for name, key, what, dev in (
-        ("scenes-quarters", "quarters", "float32 image and window (64, 64, 2), synthetic", 100),
+        ("scene-quarters", "quarters", "float32 image and window (64, 64, 2), synthetic", 100),
         ("volumes", "volumes", "uint8 volume (1, 16, 32, 32), synthetic", 100),
         ("volume-slices", "slices", "float32 volume and window (2, 16, 32, 32), synthetic", 50),
     ):
