@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 _HEAD = """# Which strategy serves which task kind
 
-Generated from what every strategy reads and what a learner of every kind can give; `querist methods --matrix` prints the same. A strategy that reads features or gradient embeddings
-serves every kind; one that scores probabilities serves kinds whose sites have classes, through an aggregator; one that reads the probabilities of whole items serves those only.
+Generated from what every strategy reads and what a learner of every kind can give; `querist methods --matrix` prints the same. A strategy that
+reads features or gradient embeddings serves every kind; one that scores probabilities serves kinds whose sites have classes, through an
+aggregator; one that reads the probabilities of whole items serves those only.
 Every pair with a mark runs the acquisition contract in the tests.
 """
 

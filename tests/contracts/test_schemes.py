@@ -19,7 +19,7 @@ from querist.learn.schemes.vaal import VAAL
 from querist.nets.dbn import DBN
 from querist.testing import SchemeContract
 
-SCHEMES = [str(row["name"]) for row in catalogue.rows("scheme") if "classification" in row.get("kinds", ("classification",))]
+SCHEMES = [str(row["name"]) for row in catalogue.rows("scheme") if "classification" in row.get("kinds", ["classification"])]
 """Those that train on items of one class each; what is made for other kinds alone is tested with them."""
 FEW = Steps(per_label=0.0, low=30, high=30)
 QUICK = Supervised(rate=0.05)  # sigmoid layers learn slowly

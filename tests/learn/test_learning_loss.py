@@ -40,6 +40,7 @@ def test_the_hinge() -> None:
     wrong = ranked(torch.tensor([0.0, 0.4]), torch.tensor([2.0, 1.0]))
     assert wrong.tolist() == pytest.approx([1.4]), "margin + how far the wrong way"
     assert ranked(torch.tensor([0.0, 0.4]), torch.tensor([1.0, 2.0])).tolist() == pytest.approx([0.6])
+    assert ranked(torch.tensor([0.1, 0.5]), torch.tensor([1.0, 0.2])).tolist() == pytest.approx([1.4])
     assert ranked(torch.tensor([0.0]), torch.tensor([1.0])).numel() == 0
 
 

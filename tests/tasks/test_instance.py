@@ -21,6 +21,7 @@ from querist.learn.learner import Learner
 from querist.learn.schemes.score_labels import ScoreLabels
 from querist.learn.schemes.supervised import Steps, Supervised
 from querist.nets.detector import SmallDetector
+from querist.nets.instances import SmallInstances
 from querist.tasks import new_space
 from querist.tasks.instance.crops import cut, mask_iou, moved, paste
 from querist.tasks.instance.learning import CELLS, FINE, FURTHER, MOST, InstanceHead
@@ -178,9 +179,18 @@ def test_a_recipe_trains_and_score_prediction_asks(inputs: ArrayInputs, tmp_path
     assert len(set(chosen.ids)) == 3 and all(0 <= score <= 1 for score in chosen.scores)
 
 
+def test_the_network_says_what_the_task_reads() -> None:
+    network = SmallInstances().make((1, SIDE, SIDE), 2, torch.Generator().manual_seed(0)).eval()
+    x = torch.randn(2, 1, SIDE, SIDE, generator=torch.Generator().manual_seed(1))
+    output = network(x)
+    assert output.shape == (2, 80, 3 + 4 + 4 + 1 + FURTHER)
+    torch.testing.assert_close(output[..., :12], SmallDetector().make((1, SIDE, SIDE), 2, torch.Generator().manual_seed(0)).eval()(x))
+    assert network.describe is not None and network.describe(network.trunk(x)).shape == (2, 64)
+
+
 def test_more_pseudo_labels_every_round(inputs: ArrayInputs, tmp_path: Path) -> None:
     scheme = ScoreLabels(Supervised(Steps(0.0, 4, 4), batch=4, smoothing=0.0), growth=0.5, least=0.0)
-    made = Learner(SmallDetector(channels=(8, 8, 8), width=8, further=FURTHER), scheme)
+    made = Learner(SmallInstances(SmallDetector(channels=(8, 8, 8), width=8)), scheme)
     labelled = {item: VALUES[item] for item in list(VALUES)[:4]}
     counts, previous = [], None
     for number in (1, 2, 3):

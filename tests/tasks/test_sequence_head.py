@@ -83,6 +83,12 @@ def test_what_it_would_answer_is_a_target() -> None:
     assert float(HEAD.doubt(outputs(0, 30.0)).mean()) < float(HEAD.doubt(output).mean())
 
 
+def test_no_items_are_no_error() -> None:
+    none = outputs()[:0]
+    assert HEAD.loss(none, target()[:0]).shape == HEAD.doubt(none).shape == HEAD.discrepancy(none, none).shape == (0,)
+    assert HEAD.pseudo(none)[0].shape == (0, ANSWERS, 4) and len(HEAD.sites(none[:, None], none)) == 0
+
+
 def test_steps_are_sites_and_the_text_has_its_exact_probability() -> None:
     output = torch.stack([outputs(seed) for seed in range(3)], dim=1)
     said = HEAD.sites(output, torch.empty(N, 1), torch.zeros(N, T, 7))

@@ -105,6 +105,12 @@ def test_what_it_would_answer_is_a_target_and_costs_little(output: torch.Tensor)
     assert bool((HEAD.discrepancy(output, output) == 0).all()) and float(HEAD.discrepancy(output, outputs(chained(output), 5))[2]) > 0
 
 
+def test_no_items_are_no_error(output: torch.Tensor) -> None:
+    none = output[:0]
+    assert HEAD.loss(none, torch.empty(0, LONGEST, dtype=torch.long)).shape == HEAD.doubt(none).shape == HEAD.discrepancy(none, none).shape == (0,)
+    assert HEAD.pseudo(none)[0].shape == (0, LONGEST) and len(HEAD.sites(none[:, None], none)) == 0
+
+
 def stacked(chain: bool, k: int = 3) -> torch.Tensor:
     """(m, k, …): k functions of the same texts."""
     return torch.stack([outputs(chain, seed) for seed in range(k)], dim=1)

@@ -38,7 +38,7 @@ LEARNERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "stamps": {"recipe": "features-head", "encoder": "efficientnet-lite0"},
     "digit-lines": {"recipe": "line-reader"},
     "digit-strings": {"recipe": "small-cnn", "network": {"use": "querist.nets.slots:SlotCNN"}},
-    "figures": {"recipe": "keypoints"},
+    "figures": {"recipe": "pose"},
     "umls": {"recipe": "distmult"},
 }
 """Learner options of a named set where none are asked for; others train the MLP."""

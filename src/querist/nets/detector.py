@@ -30,14 +30,15 @@ class SmallDetector:
     """Convolutions down to the coarsest stride, back up with a sum at every level, one more convolution, one linear layer at every place.
 
     The output is (n, places, numbers): logits of the classes and, last, of background; the box x1 y1 x2 y2 in pixels; the place's prior
-    box; its level; and what a second classifier and one for bags say, if there are any.
+    box; its level; what a second classifier and one for bags say; further numbers.
 
     Attributes:
         strides: Of the levels, powers of two from 4 on, each twice the one before.
         channels: Of the backbone, one for every halving.
         width: Of the features at a place.
         dropout: Rate before the last layer.
-        two: Whether there is a second classifier and one for bags (MI-AOD): further numbers of a place, c + 1 and c logits.
+        two: Whether there is a second classifier and one for bags (MI-AOD): c + 1 and c logits behind what every detector says of a place.
+        further: Numbers of a place behind these.
     """
 
     strides: tuple[int, ...] = (4, 8)
@@ -45,6 +46,7 @@ class SmallDetector:
     width: int = 64
     dropout: float = 0.2
     two: bool = False
+    further: int = 0
 
     finds_boxes: ClassVar[bool] = True
 
@@ -61,7 +63,7 @@ class SmallDetector:
         if len(self.channels) != round(math.log2(coarsest)) or any(2 * a != b for a, b in zip(self.strides, self.strides[1:], strict=False)):
             raise UsageError("channels and strides do not match", got=(self.channels, self.strides), wanted="one entry of channels for every halving")
         pyramid = Pyramid(shape[0], self.channels, len(self.strides), self.width)
-        last = PlaceLayer(self.width, outputs, grid(shape[1], shape[2], self.strides), self.two)
+        last = PlaceLayer(self.width, outputs, grid(shape[1], shape[2], self.strides), self.two, self.further)
         network = Network(pyramid, nn.Sequential(nn.Dropout(self.dropout), last), mean_place)
         initialise(network, generator)
         with torch.no_grad():
@@ -120,18 +122,21 @@ class PlaceLayer(nn.Module):
         classes: Without background.
         places: (places, 4): middle x and y, stride and level of each.
         two: Whether there is a second classifier and one for bags.
+        further: Numbers beyond these, as a linear layer gives them.
     """
 
     priors: Tensor
     level: Tensor
     reach: Tensor
 
-    def __init__(self, width: int, classes: int, places: Tensor, two: bool) -> None:
+    def __init__(self, width: int, classes: int, places: Tensor, two: bool = False, further: int = 0) -> None:
         super().__init__()
         self.classes = classes
         self.first, self.boxes = nn.Linear(width, classes + 1), nn.Linear(width, 4)
         if two:
             self.second, self.bags = nn.Linear(width, classes + 1), nn.Linear(width, classes)
+        if further:
+            self.further = nn.Linear(width, further)
         middle, half = places[:, :2], places[:, 2:3] * PRIOR / 2
         self.register_buffer("priors", torch.cat([middle - half, middle + half], dim=1), persistent=False)
         self.register_buffer("level", places[:, 3:].clone(), persistent=False)
@@ -143,8 +148,8 @@ class PlaceLayer(nn.Module):
         middle = (self.priors[:, :2] + self.priors[:, 2:]) / 2
         found = torch.cat([middle - away[..., :2], middle + away[..., 2:]], dim=-1)
         fixed = torch.cat([self.priors, self.level], dim=1).expand(*hidden.shape[:-1], 5)
-        further = [self.second(hidden), self.bags(hidden)] if hasattr(self, "second") else []
-        return torch.cat([self.first(hidden), found, fixed, *further], dim=-1)
+        beside = [getattr(self, name)(hidden) for name in ("second", "bags", "further") if hasattr(self, name)]
+        return torch.cat([self.first(hidden), found, fixed, *beside], dim=-1)
 
 
 def grid(height: int, width: int, strides: Sequence[int]) -> Tensor:

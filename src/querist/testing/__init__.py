@@ -14,6 +14,7 @@ _PUBLIC = {
     "AcquisitionContract": "querist.testing.acquisition_contract",
     "BoxView": "querist.testing.box_view",
     "FakeView": "querist.testing.fake_view",
+    "HeadContract": "querist.testing.head_contract",
     "InferenceContract": "querist.testing.inference_contract",
     "LabelContract": "querist.testing.label_contract",
     "PoolContract": "querist.testing.pool_contract",

@@ -66,6 +66,24 @@ def priors() -> np.ndarray:
     return np.concatenate(rows)
 
 
+def boxes(probs: np.ndarray, place: np.ndarray, features: np.ndarray, rng: np.random.Generator) -> Sites:
+    """One item with these boxes (s, k, c + 1), (s, 4), (s, f), and beside them what a detector says at its places, drawn at random."""
+    mean, classes = probs.mean(axis=1), probs.shape[2] - 1
+    raw = np.concatenate([rng.dirichlet(np.ones(classes + 1), size=PLACES), priors() + rng.normal(size=(PLACES, 4)), np.zeros((PLACES, 1))], axis=1)
+    own = mean[:, :classes].argmax(axis=1) if len(mean) else np.empty(0, dtype=int)
+    extra = {"score": mean[:, :classes].max(axis=1, initial=0.0), "label": own, "level": np.zeros(len(mean)), "source": np.zeros(len(mean), dtype=int)}
+    values = np.repeat(place[:, None], probs.shape[1], axis=1)
+    return Sites(
+        offsets_of(np.array([len(mean)])),
+        probs=probs.astype(np.float32),
+        values=values,
+        place=place,
+        features=features,
+        extra=extra,
+        items=said(raw[None]).items,
+    )
+
+
 def said(raw: np.ndarray) -> Sites:
     """What `DetectionHead.sites` would say of rows of the statistic."""
     probs, boxes = raw[..., :-5], raw[..., -5:-1]

@@ -15,6 +15,7 @@ from querist.core.sites import Sites, joined
 from querist.kernels.folding import Aggregator
 from querist.kernels.site_gradients import site_gradients
 from querist.tasks.heads import kind
+from querist.testing.box_view import boxes
 from querist.testing.fake_view import FakeView, _softmax
 
 CHUNK: Final = 7
@@ -71,9 +72,10 @@ def one(name: str, k: int, rng: np.random.Generator) -> Sites:
     if name == "regression":
         return Sites(np.array([0, s]), values=logits.transpose(1, 0, 2), noise=np.exp(logits).transpose(1, 0, 2), features=features)
     corner = rng.uniform(0, 40, size=(s, 2))
+    if name in ("detection", "instance"):
+        return boxes(_softmax(logits.transpose(1, 0, 2)), np.concatenate([corner, corner + rng.uniform(4, 20, size=(s, 2))], axis=1), features, rng)
     return Sites(
         np.array([0, s]), probs=_softmax(logits.transpose(1, 0, 2)).astype(np.float32), features=features, grid=(4, 4) if name == "dense" else None,
-        place=np.concatenate([corner, corner + rng.uniform(4, 20, size=(s, 2))], axis=1) if name in ("detection", "instance") else None,
         items={"sequence_logprob": -rng.exponential(size=(1, k)) * s} if name in ("tagging", "sequence") else {},
     )  # fmt: skip
 

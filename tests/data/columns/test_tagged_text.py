@@ -65,6 +65,14 @@ def test_conll_goes_round(conll: Path, tmp_path: Path) -> None:
     assert read_conll(tmp_path / "gaps.conll").values == {"0": ["O", None]}
 
 
+def test_a_file_has_its_label_space(conll: Path) -> None:
+    data = read_conll(conll)
+    for each, scheme in ((data, "BIO"), (in_scheme(data, "BIOES"), "BIOES"), (read_conll(conll, tag=1), "plain")):
+        assert each.scheme == scheme and each.space.kind == "tagging"
+        assert all(each.space.validate(item, value) == value for item, value in each.values.items())
+    assert data.labels == ("MISC", "ORG", "PER")
+
+
 def test_conll_with_tabs_comments_and_no_last_line(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes("\ufeff# id = 1\na b\tO\r\n#\tB-X".encode())
     data = read_conll(tmp_path / "a.txt", comments="# ")

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from querist.core.contracts import LabelSpace
 from querist.core.errors import PoolError
 from querist.core.tokens import text_of, tokens_of
 from querist.data.arrays import ArrayPool
+from querist.tasks import new_space
 from querist.tasks.tagging.spans import OUTSIDE, SCHEMES, converted, spelled, tag_names
 
 Tags = Sequence[str | None]
@@ -33,6 +35,23 @@ class Tagged:
     classes: tuple[str, ...]
     documents: Mapping[str, str] = field(default_factory=dict)
     originals: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def scheme(self) -> str:
+        """How the tags spell spans: `BIO`, `BIOES`, or `plain` where they spell none. IOB1 looks like BIO: see `in_scheme`."""
+        if not spelled(self.classes):
+            return "plain"
+        return "BIOES" if any(tag[0] in "ES" for tag in self.classes if tag != OUTSIDE) else "BIO"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What the spans are, or in the plain scheme the tags."""
+        return self.classes if self.scheme == "plain" else tuple(dict.fromkeys(tag[2:] for tag in self.classes if tag != OUTSIDE))
+
+    @property
+    def space(self) -> LabelSpace:
+        """Version 1 of a label space of these labels."""
+        return new_space("tagging", list(self.labels), scheme=self.scheme)
 
     def rows(self) -> Iterable[tuple[str, list[str], list[str | None]]]:
         """Id, tokens and tags of every item, in canonical order."""
@@ -91,8 +110,7 @@ def in_scheme(data: Tagged, scheme: str) -> Tagged:
     if not spelled(data.classes) or any(tag is None for tags in data.values.values() for tag in tags):
         raise PoolError("these tags cannot be spelled in another scheme", got=", ".join(data.classes[:6]), wanted="a tag with B-, I-, E- or S- for every token")
     values: dict[str, list[str | None]] = {item: [*converted([str(tag) for tag in tags], scheme)] for item, tags in data.values.items()}
-    labels = list(dict.fromkeys(tag[2:] for tag in data.classes if tag != OUTSIDE))
-    return Tagged(data.pool, values, tag_names(labels, scheme), data.documents, data.originals)
+    return Tagged(data.pool, values, tag_names(data.labels, scheme), data.documents, data.originals)
 
 
 __all__ = ["SCHEMES", "Tagged", "Tags", "in_scheme", "ordered", "tagged"]

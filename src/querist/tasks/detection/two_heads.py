@@ -40,7 +40,7 @@ def both(output: Tensor, classes: int) -> tuple[Tensor, Tensor]:
 def shares(output: Tensor, classes: int) -> Tensor:
     """How much each place and class counts for its image (n, a, c): softmax over classes of the bag's logits × softmax over places of the best class."""
     p, q = both(output, classes)
-    bags = columns(output, classes).further[..., classes + 1 :]
+    bags = columns(output, classes).further[..., classes + 1 : width(classes)]
     return torch.softmax(bags, dim=-1) * torch.softmax(((p + q) / 2).amax(dim=-1), dim=1)[..., None]
 
 

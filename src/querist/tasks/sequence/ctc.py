@@ -29,6 +29,8 @@ def log_probability(output: Tensor, texts: Tensor) -> Tensor:
         output: Scores (n, t, v), not normalised.
         texts: Positions of characters, 1 to v - 1, `PADDING` behind the end.
     """
+    if not len(output):
+        return output.new_zeros(0)
     logs = torch.log_softmax(output, dim=-1).transpose(0, 1)
     lengths = (texts != PADDING).sum(dim=1)
     twice = ((texts[:, 1:] == texts[:, :-1]) & (texts[:, 1:] != PADDING)).sum(dim=1)

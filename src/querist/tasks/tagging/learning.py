@@ -115,7 +115,7 @@ class TaggingHead:
         m, k = output.shape[:2]
         flat = output.flatten(0, 1)
         probs, (tags, logprob) = _log_probs(flat).exp(), _decoded(flat)
-        there = (tags[::k] >= 0).reshape(m, -1)
+        there = (tags[::k] >= 0).reshape(m, tags.shape[1])
         rows = _of_samples(probs, m, k).transpose(1, 2)[there]
         places = torch.nonzero(there)[:, 1:].float()
         return Sites(
