@@ -34,9 +34,15 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+SLOW = pytest.mark.slow
+
+
 @pytest.mark.parametrize(
-    ("method", "recipe"), [("mnlp", "tagger-chain"), ("bald_sequence", "tagger"), ("bald", "tagger"), ("badge", "tagger"), ("coreset", "tagger")]
-)
+    ("method", "recipe"),
+    [
+        ("mnlp", "tagger-chain"), ("bald_sequence", "tagger"), *(pytest.param(method, "tagger", marks=SLOW) for method in ("bald", "badge", "coreset")),
+    ],
+)  # fmt: skip
 def test_a_study_of_tagged_strings(root: Path, tmp_path: Path, method: str, recipe: str) -> None:
     sizes = {"initial": 20, "batch": 10, "budget": 40}
     options = {"recipe": recipe, "steps": 40}
