@@ -1,4 +1,4 @@
-"""All ten kinds on the items of a named set and with the network of its recipe; what heads promise anywhere is in `test_kinds`."""
+"""All ten kinds on the items of a named set and with the network of its recipe; what heads promise anywhere is in `test_heads_of_kinds`."""
 
 from __future__ import annotations
 
