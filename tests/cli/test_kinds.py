@@ -24,7 +24,8 @@ steps = 40
 workers = 1
 """
 TRIED = {
-    "classification": ("digits", "margin"), "multi_output": ("digit-strings", "ratio"), "regression": ("diabetes", "lcmd"), "tagging": ("febrl-strings", "mnlp"),
+    "classification": ("digits", "margin"),
+    "multi_output": ("digit-strings", "ratio"), "regression": ("diabetes", "lcmd"), "tagging": ("febrl-strings", "mnlp"),
     "dense": ("scenes-masks", "entropy"), "detection": ("scenes", "box_entropy"), "instance": ("scenes-instances", "score_prediction"),
     "pair": ("febrl1-pairs", "margin"), "link": ("nations", "entropy"), "sequence": ("digit-lines", "mnlp"),
 }  # fmt: skip
