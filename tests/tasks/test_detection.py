@@ -125,6 +125,8 @@ def test_suppression_is_that_of_torchvision() -> None:
     asked[::7] = False
     found = kept(probs, boxes, asked, least=0.3, overlap=0.3, before=40, most=40)
     for row in range(5):
+        alone = kept(probs[row : row + 1], boxes[row : row + 1], asked, least=0.3, overlap=0.3, before=40, most=40)
+        assert alone.place[0][alone.there[0]].tolist() == found.place[row][found.there[row]].tolist()
         score, label = probs[row, :, :3].max(dim=1)
         able = torch.nonzero(asked & (score >= 0.3)).flatten()
         wanted = able[ops.batched_nms(boxes[row, able], score[able], label[able], 0.3)]
