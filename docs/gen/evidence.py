@@ -34,7 +34,7 @@ CONTRACTS = {
     "inference": "tests/contracts/test_inferences.py::TestInferences",
     "recipe": "tests/contracts/test_recipes.py::test_recipe_trains_a_few_steps",
     "refit": "tests/contracts/test_recipes.py::test_refits_of_the_catalogue_are_those_of_the_learner",
-    "kind": "tests/contracts/test_ten_kinds.py::TestTenKinds",
+    "kind": "tests/contracts/test_heads_of_kinds.py::TestKinds",
 }
 SMOKE = {"initial": 20, "batch": 20, "budget": 60}
 BRIEF = {**SMOKE, "budget": 40}  # a round of the larger CNN is seconds

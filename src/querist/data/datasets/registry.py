@@ -91,6 +91,18 @@ def _scenes() -> Iterator[Entry]:
         yield Entry(name, f"{loader}_train", kind, "uint8 image (64, 64), synthetic", "MIT (its items)", _FASHION, dev=300, final=f"{loader}_final")
 
 
+def _parts() -> Iterator[Entry]:
+    """Class maps of parts of scenes, of volumes, and of slices of volumes."""
+    loader = f"{_LOADERS}.dense_parts"
+    for name, key, what, dev in (
+        ("scene-quarters", "quarters", "float32 image and window (64, 64, 2), synthetic", 100),
+        ("volumes", "volumes", "uint8 volume (1, 16, 32, 32), synthetic", 100),
+        ("volume-slices", "slices", "float32 volume and window (2, 16, 32, 32), synthetic", 50),
+    ):
+        licence, get = ("MIT (its items)", _FASHION) if key == "quarters" else ("CC0", _GENERATED)
+        yield Entry(name, f"{loader}:{key}", "dense", what, licence, get, dev=dev, final=f"{loader}:{key}_final")
+
+
 _ENTRIES: dict[str, Entry] = {
     entry.name: entry
     for entry in (
@@ -168,6 +180,7 @@ _ENTRIES: dict[str, Entry] = {
         ),
         Entry("stamps", f"{_LOADERS}.stamps:stamps", "classification", "uint8 image (112, 112, 3)", "GPL-2", _STAMPS, dev=0.3),
         *_scenes(),
+        *_parts(),
         Entry("yeast", f"{_LOADERS}.yeast:yeast", "multi_output", "103 features, float32", "BSD-3-Clause (river)", _RIVER),
         Entry(
             "digit-lines",

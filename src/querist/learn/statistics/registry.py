@@ -49,8 +49,6 @@ BY_SCHEMES: Final[Mapping[str, Compute]] = {
     "critic": critic.compute,
     "class_quality": class_quality.compute,
     "codes": codes.compute,
-    "codes": codes.compute,
-    "class_quality": class_quality.compute,
 }
 """What the modules give that a scheme trains beside the network; the scheme's `provides` says which."""
 
