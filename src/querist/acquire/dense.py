@@ -48,7 +48,7 @@ class DepthVariance:
 
 @dataclass(frozen=True)
 class SideDisagreement:
-    """1 - mean Dice of the final output's mask with those of the side outputs, the mean over the classes after the first.
+    """1 - mean Dice of the final output's masks with those of the side outputs, of all classes after the first together.
 
     Where a network has no side outputs, its posterior samples stand for them; where it has one sample, nothing disagrees.
 
@@ -71,9 +71,9 @@ class SideDisagreement:
         probs = probs_of(said)
         stages = said.extra["sides"] if "sides" in said.extra else probs.argmax(axis=2)
         counted = np.ones(len(stages), dtype=bool) if said.weight is None else said.weight > 0
-        per_item = stages.reshape(len(said), -1, stages.shape[1]).swapaxes(1, 2)
-        counted = counted.reshape(len(said), 1, -1)
-        objects = [side_disagreement((per_item == one) & counted) for one in range(1, probs.shape[2])]
-        score = np.mean(objects, axis=0) if objects else np.zeros(len(said))
+        per_item = stages.reshape(len(said), -1, stages.shape[1]).swapaxes(1, 2)[:, :, None]
+        # The masks of all classes side by side: classes weigh by their pixels, so that three stray pixels of one are no disagreement of all.
+        masks = (per_item == np.arange(1, probs.shape[2])[:, None]) & counted.reshape(len(said), 1, 1, -1)
+        score = side_disagreement(masks)
         # A probability that is no number is no class either: it must not pass for agreement.
         return np.asarray(score + 0.0 * np.add.reduceat(probs.sum(axis=(1, 2), dtype=np.float64), said.offsets[:-1]))
