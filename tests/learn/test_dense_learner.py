@@ -153,6 +153,7 @@ def peak(n: int) -> float:
     return float(json.loads(done.stdout))
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_pool() -> None:
     few, more = peak(3), peak(6)
     # 20 samples of five classes of a scene are 26 MB: three more scenes would be 79 MB if they were kept.
