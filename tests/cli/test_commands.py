@@ -139,13 +139,15 @@ def test_methods_are_filtered(querist):
     assert rows and all("features" in row["needs"] and row["type"] == "strategy" for row in rows)
     assert {"coreset"} <= {row["name"] for row in rows}
     both = querist("methods", "--needs", "costs", "--needs", "probs", "--json").json["methods"]
-    assert [row["name"] for row in both] == ["cost_aware"]
+    assert [row["name"] for row in both] == ["cost_aware", "until_spent"]
     querist("methods", "--needs", "featurs").fails(2, "featurs", "features")
     querist("methods", "--type", "strategies").fails(2, "strategies", "wrapper")
 
 
 def test_methods_matrix_and_survey(querist):
-    assert querist("methods", "--matrix", "--json").json["matrix"]["margin"] == {"classification": True}
+    grid = querist("methods", "--matrix", "--json").json["matrix"]
+    assert all(grid["coreset"].values()) and len(grid["coreset"]) == 10, "features are of items, whatever their sites"
+    assert grid["margin"]["dense"] and not grid["margin"]["regression"] and not grid["batchbald"]["detection"] and grid["cald"]["detection"]
     assert "yes" in querist("methods", "--matrix").out
     entries = querist("methods", "--survey", "--json").json["survey"]
     assert len(entries) > 100

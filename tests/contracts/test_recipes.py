@@ -68,7 +68,7 @@ def test_rows_are_whole() -> None:
     wanted = {"type", "family", "paper", "reference", "cost", "fails", "deviations", "kinds"}
     for row in querist.methods():
         assert wanted <= set(row), row["name"]
-        assert row["type"] in {"strategy", "scheme", "inference", "refit", "recipe", "wrapper", "tool"}
+        assert row["type"] in {"strategy", "scheme", "inference", "refit", "recipe", "wrapper", "kind", "tool"}
         assert row["kinds"] and set(row["kinds"]) <= set(HEADS)
         assert all(row[key] for key in wanted)
 
