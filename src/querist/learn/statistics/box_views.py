@@ -46,7 +46,8 @@ def compute(fitted: Fitted, question: Question, on_batch: OnBatch = lambda done:
     Raises:
         CapabilityError: for a network that is no detector.
     """
-    classes = next((layer.classes for layer in fitted.networks[0].head.modules() if isinstance(getattr(layer, "classes", None), int)), 0)
+    found_in = [getattr(layer, "classes", None) for layer in fitted.networks[0].head.modules()]
+    classes = next((count for count in found_in if isinstance(count, int)), 0)
     if not classes:
         raise CapabilityError("this network finds no boxes", wanted="a detector")
     out = np.zeros((len(question.ids), 1 + classes), dtype=np.float32)
