@@ -137,3 +137,12 @@ def test_medoids_of_tight_groups() -> None:
     line = np.array([0.0, 1.0, 2.0, 100.0, -60.0, -58.0, 40.0])[:, None]
     assert set(k_medoids(np.abs(line - line.T), 4, rounds=0)[0].tolist()) == {1, 3, 4, 6}
     assert k_medoids(np.zeros((3, 3)), 9)[0].tolist() == [0, 1, 2] and len(k_medoids(np.zeros((3, 3)), 0)[0]) == 0
+
+
+def test_background_makes_a_box_no_surer() -> None:
+    place, p, q = np.array([[0.0, 0, 10, 10]]), np.array([[0.2, 0.1, 0.7]]), np.array([[0.3, 0.1, 0.6]])
+    js = float(boxes.jensen_shannon(p, q)[0])
+    assert boxes.consistency(p, q, np.array([0.5]), 2)[0] == pytest.approx(0.5 + 0.5 * (1 - js) * 0.5)
+    assert boxes.consistency(p, q, np.array([0.5]))[0] == pytest.approx(0.5 + 0.5 * (1 - js) * 1.3)
+    assert boxes.cald(place, p, place, q, classes=2) == pytest.approx(abs(1 + 0.5 * (1 - js) * 0.5 - boxes.BETA))
+    assert boxes.cald(place, p, np.empty((0, 4)), np.empty((0, 3)), classes=2) == pytest.approx(abs(0.1 - boxes.BETA))

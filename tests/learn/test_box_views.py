@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from querist.core.errors import CapabilityError
 from querist.kernels.boxes import box_iou, consistency
-from querist.learn.statistics.box_views import VIEWS, Boxes, compared
+from querist.learn.statistics.box_views import VIEWS, Boxes, compared, compute
+from querist.learn.statistics.question import Question
+from querist.nets.base import MLP
+from querist.nets.detector import SmallDetector
 
 NAMES = ("as it is", "mirrored", "cut", "shrunk", "turned")
 
@@ -48,3 +55,28 @@ def test_an_image_without_boxes_is_most_wanted_and_one_that_changes_is_wanted() 
     moved = [(mapped(own[0], 64, 64) + 6.0, own[1]) for _, mapped in VIEWS]
     same = [(mapped(own[0], 64, 64), own[1]) for _, mapped in VIEWS]
     assert compared([own, *moved[1:]], 64, 64, classes=2)[0] < compared(same, 64, 64, classes=2)[0]
+
+
+def asked(network: Any, rows: list[str]) -> np.ndarray:
+    x = torch.randn(6, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+    inputs = SimpleNamespace(shape=(1, 32, 32), batch=lambda ids: x[[int(item) for item in ids]])
+    none = np.empty((0, 0))
+    return compute(SimpleNamespace(networks=[network], inputs=inputs), Question(rows, lambda: none, lambda: (none, ())))  # type: ignore[arg-type]
+
+
+def test_a_row_is_its_items_alone_and_asking_leaves_no_trace() -> None:
+    network = SmallDetector(channels=(4, 8, 8), width=8).make((1, 32, 32), 2, torch.Generator().manual_seed(0)).eval()
+    with torch.no_grad():
+        network.head[-1].first.bias.copy_(torch.tensor([1.0, 0.5, 0.0]))  # boxes everywhere,
+        network.head[-1].first.weight.mul_(30)  # and scores far enough apart that rounding changes no order of them
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    whole = asked(network, [str(row) for row in range(6)])
+    assert whole.shape == (6, 3) and (whole[:, 0] >= 0).all() and (whole[:, 1:] > 0).any()
+    np.testing.assert_allclose(asked(network, ["4", "1"]), whole[[4, 1]], rtol=1e-4, atol=1e-5)
+    assert asked(network, []).shape == (0, 3)
+    assert not network.training and all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+def test_a_network_without_boxes_is_refused() -> None:
+    with pytest.raises(CapabilityError, match="finds no boxes"):
+        asked(MLP((4,)).make((4,), 2, torch.Generator()), ["1"])

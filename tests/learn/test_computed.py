@@ -31,6 +31,7 @@ from querist.learn.statistics.registry import COMPUTED, LAZY, ON_DEMAND, compute
 from querist.learn.view import FittedView
 from querist.nets.base import MLP
 from querist.nets.cnn import SmallCNN
+from querist.nets.detector import SmallDetector
 from querist.nets.encoders import Tokens
 from querist.nets.text_cnn import TextCNN
 from querist.tasks import new_space
@@ -39,7 +40,7 @@ from querist.tasks.classification.learning import ClassificationHead
 INPUTS = ArrayInputs(ArrayPool(clouds()))
 HEAD = ClassificationHead.of(new_space("classification", CLASSES).schema())
 LABELLED = {item: label(item) for item in ids(0, 12)}
-OWN = sorted(set(COMPUTED) - {"word_gradient"})
+OWN = sorted(set(COMPUTED) - {"word_gradient", "box_views"})
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +64,8 @@ class Watched:
 
 
 def test_networks_offer_what_they_can_give() -> None:
-    assert offered(SmallCNN()) == set(OWN) and offered(TextCNN()) == set(COMPUTED)
-    assert Learner(TextCNN()).provides == {"probs", "features", "gradients", *COMPUTED} and set(COMPUTED) > LAZY
+    assert offered(SmallCNN()) == set(OWN) and offered(TextCNN()) == {*OWN, "word_gradient"} and offered(SmallDetector()) == {*OWN, "box_views"}
+    assert Learner(TextCNN()).provides == {"probs", "features", "gradients", "word_gradient", *OWN} and set(COMPUTED) > LAZY
 
 
 def test_nothing_is_computed_before_it_is_asked_for_and_nothing_twice(fitted: Fitted) -> None:

@@ -82,3 +82,11 @@ def test_without_any_it_is_plain_training_bit_for_bit(tmp_path: Path) -> None:
     SHORT.fit(plain, TASK, data, Streams(0, 2), no_report)
     own = training.setting.network.state_dict()
     assert all(torch.equal(tensor, own[name]) for name, tensor in plain.state_dict().items())
+
+
+def test_free_labels_of_the_fixture() -> None:
+    """methods_c §9, Kasai K = 2: p = .9, .6, .55, .45, .2, .01; free: .9 as yes and .01 as no."""
+    p = np.array([0.9, 0.6, 0.55, 0.45, 0.2, 0.01])
+    entropy = -(p * np.log(p) + (1 - p) * np.log(1 - p))
+    np.testing.assert_allclose(entropy, [0.325, 0.673, 0.688, 0.688, 0.500, 0.056], atol=5e-4)
+    assert surest(entropy, (p >= 0.5).astype(int), 1).tolist() == [0, 5]

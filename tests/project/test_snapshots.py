@@ -7,13 +7,16 @@ import json
 import sqlite3
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from querist.core.errors import StoreError, UsageError
 from querist.core.records import RoundResult
+from querist.data.arrays import ArrayPool
 from querist.project.oracles import Simulated
 from querist.project.project import Project
+from querist.tasks import new_space
 from querist.testing.projects import ListPool, OrderRuntime, targets
 
 
@@ -64,6 +67,21 @@ def test_the_raw_export_has_every_word_as_it_was_said(project, tmp_path):
     out = project.export(tmp_path / "all", view="raw", format="jsonl")
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     assert [(row["number"], row["value"], row["supersedes"], row["schema_version"]) for row in rows] == [(1, "dog", None, 1), (2, "cat", 1, 2)]
+
+
+@pytest.mark.parametrize("view", ["training", "raw"])
+def test_values_of_every_kind_are_exported(tmp_path, view):
+    masks = [{"size": [1, 8], "runs": [["sky", 5], [None, 3]]}, {"size": [1, 8], "runs": [["sea", 8]]}]
+    kinds = {"pair": ([], [True, False]), "link": (["a", "b"], [["a", "b"], []]), "dense": (["sky", "sea"], masks)}
+    for kind, (classes, values) in kinds.items():
+        made = Project.create(":memory:", pool=ArrayPool(np.zeros((2, 8))), task=new_space(kind, classes), method="random")
+        made.tell_many({str(row): value for row, value in enumerate(values)}, by="ann")
+        with made.export(tmp_path / "v.csv", view=view).open(newline="") as stream:
+            assert [json.loads(row["value"]) for row in csv.DictReader(stream)] == values
+        lines = made.export(tmp_path / "v.jsonl", view=view).read_text().splitlines()
+        assert [json.loads(line)["value"] for line in lines] == values
+        kept = pq.read_table(made.export(tmp_path / "v.parquet", view=view)).column("value").to_pylist()
+        assert [value if isinstance(value, bool) else json.loads(value) for value in kept] == values
 
 
 def test_exports_that_cannot_be(project, tmp_path):

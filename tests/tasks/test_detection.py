@@ -125,6 +125,8 @@ def test_suppression_is_that_of_torchvision() -> None:
     asked[::7] = False
     found = kept(probs, boxes, asked, least=0.3, overlap=0.3, before=40, most=40)
     for row in range(5):
+        alone = kept(probs[row : row + 1], boxes[row : row + 1], asked, least=0.3, overlap=0.3, before=40, most=40)
+        assert alone.place[0][alone.there[0]].tolist() == found.place[row][found.there[row]].tolist()
         score, label = probs[row, :, :3].max(dim=1)
         able = torch.nonzero(asked & (score >= 0.3)).flatten()
         wanted = able[ops.batched_nms(boxes[row, able], score[able], label[able], 0.3)]
@@ -248,3 +250,36 @@ def test_pseudo_targets_doubt_and_discrepancy() -> None:
     assert (doubt > HEAD.doubt(output)).all() and (doubt >= 0).all()
     assert (HEAD.discrepancy(output, output) == 0).all() and (HEAD.discrepancy(output, raw_output(2, generator)) > 0).all()
     assert HEAD.predict(output).shape == (2, 80, 4) and columns(output, 3).further.shape[-1] == 0
+
+
+def test_average_precision_is_that_of_coco_where_its_code_is_installed() -> None:
+    coco = pytest.importorskip("pycocotools.coco")
+    evaluation = pytest.importorskip("pycocotools.cocoeval")
+    rng, generator = np.random.default_rng(1), torch.Generator().manual_seed(9)
+    truths = [[(int(rng.integers(3)), box.tolist()) for box in some_boxes(int(rng.integers(0, 6)), generator)] for _ in range(30)]
+    found = [
+        [(float(rng.uniform(0.1, 0.99)), kind, (np.array(box) + rng.normal(0, 2, 4)).tolist()) for kind, box in boxes if rng.random() < 0.9]
+        + [(float(rng.uniform(0.05, 0.7)), int(rng.integers(3)), some_boxes(1, generator)[0].tolist()) for _ in range(3)]
+        for boxes in truths
+    ]
+    targets = np.full((30, 8, 5), np.nan)
+    notes = []
+    for row, boxes in enumerate(truths):
+        for place, (kind, (x1, y1, x2, y2)) in enumerate(boxes):
+            targets[row, place] = [x1, y1, x2, y2, kind]
+            area = (x2 - x1) * (y2 - y1)
+            notes.append({"id": len(notes) + 1, "image_id": row, "category_id": kind, "bbox": [x1, y1, x2 - x1, y2 - y1], "area": area, "iscrowd": 0})
+    whole = coco.COCO()
+    whole.dataset = {"images": [{"id": row} for row in range(30)], "annotations": notes, "categories": [{"id": kind} for kind in range(3)]}
+    whole.createIndex()
+    told = [
+        {"image_id": row, "category_id": kind, "bbox": [x1, y1, x2 - x1, y2 - y1], "score": score}
+        for row, boxes in enumerate(found)
+        for score, kind, (x1, y1, x2, y2) in boxes
+    ]
+    measured = evaluation.COCOeval(whole, whole.loadRes(told), "bbox")
+    measured.evaluate()
+    measured.accumulate()
+    measured.summarize()
+    ours = average_precision([as_sites(found)], targets, 3)
+    assert [ours["ap"], ours["ap50"], ours["ap75"]] == pytest.approx(measured.stats[:3].tolist(), abs=1e-6)

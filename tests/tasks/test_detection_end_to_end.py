@@ -73,6 +73,14 @@ def test_folding_in_another_way_is_the_row_of_that_name(few: tuple[ArrayPool, di
     assert ours.ranking.ids == theirs.ranking.ids
 
 
+def test_a_detector_of_your_own_under_any_strategy(few: tuple[ArrayPool, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "examples"))
+    yours = {"use": "querist.nets.torchvision_detector:TorchvisionDetector", "make_model": "your_detector:make"}
+    for number, method in enumerate(("box_entropy", "bald", "ppal", "cald")):
+        told = a_round(few, method, tmp_path / str(number), network=yours)
+        assert len(set(told.ranking.ids)) == 5 and told.info["learner"]["network"]["make_model"] == "your_detector:make"
+
+
 @pytest.mark.slow
 def test_the_small_detector_learns_scenes() -> None:
     """AP50 of about 0.5 on 300 development scenes after 200 labelled ones, 15 s on one core; a third of that from 50."""

@@ -144,6 +144,22 @@ def test_the_truth_scores_best() -> None:
     assert HEAD.metrics([], targets[:0]) == {}
 
 
+def test_it_says_what_people_say() -> None:
+    output, _ = perfect(VALUES)
+    space = new_space("instance", ["disc", "bar"])
+    for item, (value, sure) in zip(VALUES, HEAD.says(HEAD.sites(output[:, None], torch.zeros(24, 1, SIDE, SIDE))), strict=True):
+        assert space.validate(item, value) == value and sure > 0.99
+        true = sorted(VALUES[item], key=lambda one: one["label"])
+        for told, one in zip(sorted(value, key=lambda one: one["label"]), true, strict=True):
+            assert told["label"] == one["label"] and mask_iou(_mask(told)[None], _mask(one)[None])[0, 0] > 0.75
+    nothing = output.clone()
+    nothing[..., :2] = -12.0
+    assert HEAD.says(HEAD.sites(nothing[:, None], torch.zeros(24, 1, SIDE, SIDE))) == [([], 0.0)] * 24
+    boxes = HEAD.boxes.says(HEAD.boxes.sites(output[..., :12][:, None], torch.zeros(24, 1, SIDE, SIDE)))
+    assert [len(found) for found, _ in boxes] == [len(value) for value in VALUES.values()] and min(sure for _, sure in boxes) > 0.99
+    assert new_space("detection", ["disc", "bar"]).validate("x", boxes[0][0]) == boxes[0][0]
+
+
 def test_own_answers_are_targets_and_how_sure_it_is_is_the_score_of_three() -> None:
     output, targets = perfect(VALUES, quality=math.log(3.0))
     pseudo, sure = HEAD.pseudo(output)

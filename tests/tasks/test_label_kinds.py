@@ -155,6 +155,8 @@ def test_numbers_need_ranges() -> None:
             new_space("regression", ["x"], **options)
     with pytest.raises(UsageError, match="range"):
         space.add(["z"])
+    with pytest.raises(UsageError, match="point"):
+        new_space("regression", ["a.x", "a.y"], form="points").retire("a.x")
 
 
 @pytest.mark.parametrize(

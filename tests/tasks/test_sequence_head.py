@@ -83,6 +83,11 @@ def test_what_it_would_answer_is_a_target() -> None:
     assert float(HEAD.doubt(outputs(0, 30.0)).mean()) < float(HEAD.doubt(output).mean())
 
 
+def test_a_network_of_another_kind_is_refused() -> None:
+    with pytest.raises(UsageError, match="does not read texts"):
+        HEAD.loss(torch.zeros(N, 4), target())
+
+
 def test_no_items_are_no_error() -> None:
     none = outputs()[:0]
     assert HEAD.loss(none, target()[:0]).shape == HEAD.doubt(none).shape == HEAD.discrepancy(none, none).shape == (0,)

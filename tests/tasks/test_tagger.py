@@ -9,6 +9,8 @@ import torch
 from querist.core.errors import UsageError
 from querist.core.rng import stream
 from querist.core.tokens import ABSENT, text_of, tokens_of
+from querist.learn.augment import Augment
+from querist.learn.views import Strong, Weak, alike
 from querist.nets.tagger import Tagger, described
 from querist.nets.tokens import PADDING, TokenGrams, shape_of, token_indices
 from querist.tasks.tagging.crf import present, unpacked
@@ -85,6 +87,20 @@ def test_a_token_sees_both_sides(body: str) -> None:
         other = x.clone()
         other[0, place] = x[2, 0]
         assert not torch.allclose(trunk(other)[0, 2], before)
+
+
+def test_views_of_tokens_forget_and_keep_the_padding() -> None:
+    x = rows()
+    network = Tagger(rows=500, width=8, hidden=6).make(x.shape[1:], 4, generator())
+    for shaped in (x, x[:, None]):
+        strong = Strong().around(network, Augment())(shaped, generator())
+        assert strong.shape == shaped.shape and torch.equal(strong == PADDING, shaped == PADDING)
+        changed = (strong != shaped)[shaped != PADDING].float().mean()
+        assert 0.2 < float(changed) < 0.4 and strong.min() >= 0 and strong.max() < 500
+    weak = Weak().around(network, Augment())(x, generator())
+    assert 0 < int((weak != x).sum()) < int((strong[:, 0] != x).sum())
+    twice = alike(Strong().around(network, Augment()), x[:1, None].expand(3, -1, -1, -1), generator())
+    assert torch.equal(twice[0], twice[1]) and torch.equal(twice[0], twice[2])
 
 
 def test_what_a_tagger_refuses() -> None:

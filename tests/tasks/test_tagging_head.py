@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from querist.core.errors import LabelError
+from querist.core.errors import LabelError, UsageError
 from querist.core.rng import stream
 from querist.core.sites import Sites
 from querist.core.tokens import ABSENT
@@ -103,6 +103,11 @@ def test_what_it_would_answer_is_a_target_and_costs_little(output: torch.Tensor)
     assert bool((HEAD.loss(output, pseudo) <= HEAD.loss(output, torch.from_numpy(targets)) + 1e-5).all())
     torch.testing.assert_close(HEAD.loss(output, pseudo), -sure.log(), rtol=1e-4, atol=1e-5)
     assert bool((HEAD.discrepancy(output, output) == 0).all()) and float(HEAD.discrepancy(output, outputs(chained(output), 5))[2]) > 0
+
+
+def test_a_network_of_another_kind_is_refused() -> None:
+    with pytest.raises(UsageError, match="does not tag tokens"):
+        HEAD.loss(torch.zeros(3, C), torch.zeros(3, LONGEST, dtype=torch.long))
 
 
 def test_no_items_are_no_error(output: torch.Tensor) -> None:

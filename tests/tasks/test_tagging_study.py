@@ -34,14 +34,20 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+SLOW = pytest.mark.slow
+
+
 @pytest.mark.parametrize(
-    ("method", "recipe"), [("mnlp", "tagger-chain"), ("bald_sequence", "tagger"), ("bald", "tagger"), ("badge", "tagger"), ("coreset", "tagger")]
-)
+    ("method", "recipe"),
+    [
+        ("mnlp", "tagger-chain"), ("bald_sequence", "tagger"), *(pytest.param(method, "tagger", marks=SLOW) for method in ("bald", "badge", "coreset")),
+    ],
+)  # fmt: skip
 def test_a_study_of_tagged_strings(root: Path, tmp_path: Path, method: str, recipe: str) -> None:
-    sizes = {"initial": 20, "batch": 10, "budget": 40}
-    options = {"recipe": recipe, "steps": 40}
+    sizes = {"initial": 20, "batch": 10, "budget": 30}
+    options = {"recipe": recipe, "steps": 25}
     project, oracle = simulation(dataset="febrl-strings", method=method, seed=0, path=tmp_path / "p.querist", root=str(root), learner=options, **sizes)
     with project:
         measured = [found.metrics for found in project.run(oracle) if found.metrics]
-    assert len(measured) >= 2 and all(found["span_f1"] > 0.7 for found in measured), "four words a field are soon known"
+    assert len(measured) >= 1 and all(found["span_f1"] > 0.5 for found in measured), "four words a field are soon known"
     assert all(np.isfinite(list(found.values())).all() for found in measured)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ def tell_one(project: Project, item: str | None, value: str | None, by: str | No
     """
     if item is None or value is None:
         raise UsageError("tell needs an item and its value, or a file", wanted="ITEM VALUE, or -i FILE", hint="See: querist tell --help")
-    stored = project.tell(item, value, by=by)
+    stored = project.tell(item, meant(project.space.kind, value), by=by)
     return {"told": 1, "revisions": int(stored.supersedes is not None), "errors": []}
 
 
@@ -52,9 +53,19 @@ def tell_file(project: Project, file: str, item: str | None, by: str | None) -> 
         if refused:
             errors.append(refused)
         else:
-            rows.append(_row(row))
+            rows.append({**_row(row), "value": meant(project.space.kind, row["label"])})
     told = project.tell_many(rows, by)
     return {"told": told.told, "revisions": told.revisions, "errors": errors + [{key: one[key] for key in ("item", "got", "wanted")} for one in told.errors]}
+
+
+def meant(kind: str, text: Any) -> Any:
+    """The value that a text stands for: a class is its name, values of all other kinds are JSON (`true`, `3.5`, `["a", "b"]`), as exports write them."""
+    if kind == "classification" or not isinstance(text, str):
+        return text
+    try:
+        return json.loads(text)
+    except (json.JSONDecodeError, RecursionError):
+        return text  # the task says what it wanted
 
 
 def _unusable(line: int, row: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ too (evaluation protocol, R32).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -79,7 +79,7 @@ def _curve(spec: StudySpec, run: RunRecord, unit: str, cost: LinearCost | None) 
 def _axes(records: Sequence[RunRecord]) -> list[tuple[str, float, LinearCost | None]]:
     """Unit, factor and cost model of each axis."""
     units = list(dict.fromkeys(unit for record in records for row in record.rounds for unit in row.spent if unit != ITEMS))
-    units = [unit for unit in units if any(_varies(record.rounds[-1].spent, unit) for record in records)]
+    units = [unit for unit in units if _varies(records, unit)]
     if not units:
         return []
     assumed = ASSUMED[_kind(records)]
@@ -87,9 +87,10 @@ def _axes(records: Sequence[RunRecord]) -> list[tuple[str, float, LinearCost | N
     return [*((unit, 1.0, None) for unit in units), *(seconds if set(assumed.units) & set(units) else ())]
 
 
-def _varies(spent: Mapping[str, float], unit: str) -> bool:
-    """Whether an item does not simply take one of the unit."""
-    return spent.get(unit, 0.0) not in (0.0, spent.get(ITEMS))
+def _varies(records: Sequence[RunRecord], unit: str) -> bool:
+    """Whether some labels take more of the unit than others."""
+    each = [row.spent.get(unit, 0.0) / row.spent[ITEMS] for record in records for row in record.rounds if row.spent.get(ITEMS)]
+    return max(each, default=0.0) - min(each, default=0.0) > 1e-9
 
 
 def _kind(records: Sequence[RunRecord]) -> str:

@@ -17,8 +17,9 @@ def table(study: Study) -> Table:
     """One row a method, the baseline first, then best to worst."""
     title = f"{study.study}: {study.counted[0]:,} to {study.counted[-1]:,} labels, {study.measure} on the {study.split} split"
     grid = Table(title=title, title_justify="left", title_style="bold", header_style="bold", pad_edge=False)
-    for name in ("method", "seeds", "final accuracy", "mean over budget", "difference, points (95 %)", f"labels × {BASELINE} (95 %)", "verdict"):
-        grid.add_column(name, justify="right" if name in ("seeds", "final accuracy", "mean over budget") else "left", overflow="fold")
+    final = f"final {study.measure}"
+    for name in ("method", "seeds", final, "mean over budget", "difference, points (95 %)", f"labels × {BASELINE} (95 %)", "verdict"):
+        grid.add_column(name, justify="right" if name in ("seeds", final, "mean over budget") else "left", overflow="fold")
     grid.add_row(*_measured(BASELINE, study.methods[BASELINE]), "–", "1", "baseline")
     compared = ranked(study)
     for row in compared:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -50,8 +51,8 @@ class ModalityPool:
         return item.get(self.name)
 
     def fingerprint(self) -> str:
-        """That of the pool, with the name."""
-        return f"{self.name}:{self.pool.fingerprint()}"
+        """Hex digest of the pool's, with the name."""
+        return hashlib.sha256(f"{self.name}:{self.pool.fingerprint()}".encode()).hexdigest()
 
     def extend(self, items: Any = None) -> Sequence[str]:
         """Extend the pool itself."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -28,6 +30,9 @@ class Weak:
 
     def around(self, network: Network, augment: Transform) -> Transform:
         """The view of this network's inputs, with the recipe's own augmentation in it."""
+        own = forgetting(network)
+        if own is not None:
+            return own(self.forget)
         if worded(network):
             return Forget(self.forget)
         return Seen(augment, Noise(self.noise))
@@ -55,6 +60,9 @@ class Strong:
 
     def around(self, network: Network, augment: Transform) -> Transform:
         """See `Weak.around`."""
+        own = forgetting(network)
+        if own is not None:
+            return own(self.forget)
         if worded(network):
             return Forget(self.forget)
         return Seen(augment, Noise(self.noise, self.drop), RandAugment(self.operations, self.strength), self.hole)
@@ -115,6 +123,12 @@ class Seen:
             return self.vectors(x, generator)
         cut = Augment(erase=round(self.hole * min(x.shape[2:])))
         return cut(self.more(self.images(x, generator), generator), generator)
+
+
+def forgetting(network: Network) -> Callable[[float], Transform] | None:
+    """Share → view, for a network that knows itself what may be forgotten of its inputs: its trunk, or the first layer of it, says so."""
+    parts: list[Any] = [network.trunk, *list(network.trunk.children())[:1]]
+    return next((part.forgetting for part in parts if hasattr(part, "forgetting")), None)
 
 
 def worded(network: Network) -> bool:

@@ -10,7 +10,7 @@ Reference:
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -80,6 +80,10 @@ class FirstPieces(nn.Module):
         self.model = model
         self.length = length
 
+    def forgetting(self, share: float) -> Callable[[Tensor, torch.Generator], Tensor]:
+        """The view that changes nothing: the model's own dropout is what makes two looks differ."""
+        return lambda x, generator: x
+
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
         rows = x.reshape(len(x), -1, 2).round().long()
@@ -107,7 +111,6 @@ class PieceTagger:
     length: int = 48
     dropout: float = 0.1
     chain: bool = False
-    embeds: ClassVar[bool] = True
 
     def make(self, shape: Sequence[int], outputs: int, generator: torch.Generator) -> Network:
         """A network; its trunk begins with the model's weights, its head is drawn."""

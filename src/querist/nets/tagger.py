@@ -9,9 +9,8 @@ Reference:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +27,16 @@ class TokenTable(nn.Module):
     def __init__(self, rows: int, width: int) -> None:
         super().__init__()
         self.table = nn.Embedding(rows, width, padding_idx=PADDING)
+
+    def forgetting(self, share: float) -> Callable[[Tensor, torch.Generator], Tensor]:
+        """A view in which each index, of a word, a shape or an n-gram, is another one of the table with this probability; padding stays."""
+
+        def view(x: Tensor, generator: torch.Generator) -> Tensor:
+            drawn = (len(x), *[1] * (x.ndim - 3), *x.shape[-2:])  # planes of an input are changed alike
+            other = torch.randint(1, self.table.num_embeddings, drawn, generator=generator).to(x.dtype)
+            return torch.where((torch.rand(drawn, generator=generator) < share) & (x != PADDING), other, x)
+
+        return view
 
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
@@ -122,7 +131,6 @@ class Tagger:
     body: str = "lstm"
     dropout: float = 0.3
     chain: bool = False
-    embeds: ClassVar[bool] = True
 
     def make(self, shape: Sequence[int], outputs: int, generator: torch.Generator) -> Network:
         """A network for rows of token indices.

@@ -67,9 +67,14 @@ def write(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], out: Path, 
 
 def _csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], path: Path) -> None:
     with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, columns)
-        writer.writeheader()
-        writer.writerows(rows)
+        writer = csv.writer(stream)
+        writer.writerow(columns)
+        writer.writerows([_cell(row[name], list | tuple | Mapping | bool) for name in columns] for row in rows)
+
+
+def _cell(value: Any, written: Any) -> Any:
+    """Values of these types go into their cell as JSON: boxes, tags, answers by slot."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, written) else value
 
 
 def _jsonl(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], path: Path) -> None:
@@ -84,4 +89,4 @@ def _parquet(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], path: Pa
     import pyarrow.parquet as pq
 
     listed = list(rows)
-    pq.write_table(pa.table({name: [row[name] for row in listed] for name in columns}), path)
+    pq.write_table(pa.table({name: [_cell(row[name], list | tuple | Mapping) for row in listed] for name in columns}), path)

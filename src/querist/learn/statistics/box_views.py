@@ -46,7 +46,7 @@ def compute(fitted: Fitted, question: Question, on_batch: OnBatch = lambda done:
     Raises:
         CapabilityError: for a network that is no detector.
     """
-    classes = int(getattr(fitted.networks[0].head[-1], "classes", 0))
+    classes = next((layer.classes for layer in fitted.networks[0].head.modules() if isinstance(getattr(layer, "classes", None), int)), 0)
     if not classes:
         raise CapabilityError("this network finds no boxes", wanted="a detector")
     out = np.zeros((len(question.ids), 1 + classes), dtype=np.float32)

@@ -50,9 +50,7 @@ def kept(probs: Tensor, boxes: Tensor, asked: Tensor, *, least: float = 0.05, ov
     near = boxes.gather(1, place[..., None].expand(-1, -1, 4))
     rivals = (overlaps(near, near) > overlap) & (label[:, :, None] == label[:, None])
     left = best >= least
-    for row in range(left.shape[1]):
-        if not bool(left[:, row].any()):  # scores fall: nothing is left below
-            break
+    for row in range(int(left.sum(dim=1).max())):  # scores fall: below that no image has a candidate
         left[:, row + 1 :] &= ~(rivals[:, row, row + 1 :] & left[:, row : row + 1])
     order = torch.argsort(~left, dim=1, stable=True)[:, :most]
     return Kept(place.gather(1, order), left.gather(1, order), best.gather(1, order), label.gather(1, order))

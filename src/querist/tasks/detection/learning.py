@@ -129,6 +129,17 @@ class DetectionHead:
             items={name: value.numpy() for name, value in items.items()},
         )  # fmt: skip
 
+    def says(self, said: Sites) -> list[tuple[list[dict[str, Any]], float]]:
+        """The boxes of each item that it is `SURE` of, and the least score of them, or how sure it is that there is none."""
+        spoken = []
+        for number in range(len(said)):
+            one = said.item(number)
+            rows = np.flatnonzero(one.extra["score"] >= SURE)
+            boxes = [{"box": np.asarray(one.place)[row].tolist(), "label": self.classes.names[int(one.extra["label"][row])]} for row in rows]
+            none = 1.0 - float(one.items["probs"][0, :, : self.outputs].max())
+            spoken.append((boxes, float(one.extra["score"][rows].min()) if len(rows) else none))
+        return spoken
+
     def metrics(self, said: Iterable[Sites], targets: NDArray[Any]) -> dict[str, float]:
         """See `measures.average_precision`."""
         return average_precision(said, targets, self.outputs)

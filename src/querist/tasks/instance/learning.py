@@ -25,7 +25,7 @@ from querist.tasks.detection.measures import average_precision
 from querist.tasks.detection.output import columns
 from querist.tasks.instance.crops import cut, mask_iou, moved, paste
 from querist.tasks.instance.measures import measured
-from querist.tasks.instance.rle import to_mask
+from querist.tasks.instance.rle import to_counts, to_mask
 
 MOST: Final = 24
 """Objects of an item that can be learned."""
@@ -139,7 +139,25 @@ class InstanceHead:
         shares = 1.0 / (1.0 + np.exp(-further.astype(np.float64)))
         masks = shares[:, :-2].reshape(-1, CELLS, CELLS).astype(np.float32)
         extra = {**said.extra, "mask": masks, "box_iou": shares[:, -2], "mask_iou": shares[:, -1]}
-        return replace(said, extra=extra, items={name: rows for name, rows in said.items.items() if name != "further"})
+        items = {name: rows for name, rows in said.items.items() if name != "further"}
+        return replace(said, extra=extra, items={**items, "size": np.tile(np.array(x.shape[-2:]), (len(said), 1))})
+
+    def says(self, said: Sites) -> list[tuple[list[dict[str, Any]], float]]:
+        """The objects of each item that it is `SURE` of, and their mean score of three, see `pseudo`; one whose mask is empty is left out."""
+        spoken = []
+        for number in range(len(said)):
+            one = said.item(number)
+            rows = np.flatnonzero(one.extra["score"] >= SURE)
+            height, width = (int(side) for side in one.items["size"][0])
+            masks = paste(one.extra["mask"][rows], np.asarray(one.place, dtype=np.float64)[rows], height, width)
+            found = [
+                {"box": np.asarray(one.place)[row].tolist(), "label": self.boxes.classes.names[int(one.extra["label"][row])], "mask": to_counts(mask)}
+                for row, mask in zip(rows, masks, strict=True)
+                if mask.any()
+            ]
+            good = one.extra["score"][rows] * one.extra["box_iou"][rows] * one.extra["mask_iou"][rows]
+            spoken.append((found, float(good.mean()) if len(rows) else 0.0))
+        return spoken
 
     def metrics(self, said: Iterable[Sites], targets: NDArray[Any]) -> dict[str, float]:
         """See `measures.measured` for the masks, and `ap50` of the boxes; `score_gap`: how far the score of three is from the truth, on average."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 from querist.core.errors import LabelError
@@ -38,7 +39,7 @@ class LinkLabels(Classed):
         unknown = next((name for name in value if name not in self.ids), None)
         if unknown is not None or len(set(value)) != len(value):
             raise LabelError(item, value, wanted, None if unknown is None else self.hint(unknown) or f"{unknown!r} is no entity.")
-        return [str(name) for name in sorted(value, key=self._place)]
+        return [str(name) for name in sorted(value, key=self._places.__getitem__)]
 
     def encode(self, value: Any) -> str:
         """Ids of the entities, as JSON."""
@@ -52,8 +53,9 @@ class LinkLabels(Classed):
         """What saying it takes: one item, so many tails."""
         return {"items": 1, "tails": len(value)}
 
-    def _place(self, name: str) -> int:
-        return int(self.ids[name][1:])
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        return {name: place for place, name in enumerate(self.names)}
 
 
 def new(classes: Sequence[str]) -> LinkLabels:

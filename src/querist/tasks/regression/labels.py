@@ -85,6 +85,16 @@ class NumberLabels(Classed):
         added, ends = super().add(names), _ranges(len(names), low, high)
         return replace(added, low=(*self.low, *ends[0]), high=(*self.high, *ends[1]))
 
+    def retire(self, name: str) -> Self:
+        """The next version without a target.
+
+        Raises:
+            UsageError: if there is no such target, no other one is left, or it is a coordinate of a point.
+        """
+        if self.form == "points":
+            raise UsageError("a coordinate of a point cannot be retired alone", got=name, wanted="a new project with fewer points")
+        return super().retire(name)
+
     def _wanted(self) -> str:
         return "a finite number" if len(self.names) == 1 else "finite numbers for some of " + ", ".join(self.names)
 

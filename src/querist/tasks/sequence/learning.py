@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from querist.core.errors import LabelError
+from querist.core.errors import LabelError, UsageError
 from querist.core.sites import Sites, even
 from querist.tasks.sequence import ctc
 from querist.tasks.sequence.labels import from_schema
@@ -74,7 +74,14 @@ class SequenceHead:
         return np.ones(self.outputs, dtype=np.float32)
 
     def loss(self, output: Tensor, target: Tensor, *, smoothing: float = 0.0, weights: Tensor | None = None) -> Tensor:
-        """Negative log-probability (n,) of the likeliest right text, in nats; 0 for an item without one that has room. Takes no smoothing or weights."""
+        """Negative log-probability (n,) of the likeliest right text, in nats; 0 for an item without one that has room. Takes no smoothing or weights.
+
+        Raises:
+            UsageError: for the output of a network that reads no steps.
+        """
+        if output.ndim != 3:
+            hint = "The recipe line-reader does."
+            raise UsageError("this network does not read texts", got=f"outputs of shape {tuple(output.shape)}", wanted="(items, steps, characters)", hint=hint)
         said = ctc.best_of(output, target)
         return torch.where(torch.isfinite(said), -said, torch.zeros_like(said)).clamp(min=0.0)
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from querist.core.errors import LabelError
+from querist.core.errors import LabelError, UsageError
 from querist.core.sites import Sites, offsets_of
 from querist.tasks.tagging import crf
 from querist.tasks.tagging.labels import from_schema
@@ -145,7 +145,14 @@ class TaggingHead:
 
 
 def _read(output: Tensor) -> crf.Chain:
-    """Scores of an output; without a chain nothing is said about what follows what."""
+    """Scores of an output; without a chain nothing is said about what follows what.
+
+    Raises:
+        UsageError: for the output of a network that tags no tokens.
+    """
+    if output.ndim != 3:
+        hint = "The recipe tagger with the encoder token-grams does."
+        raise UsageError("this network does not tag tokens", got=f"outputs of shape {tuple(output.shape)}", wanted="(texts, tokens, tags)", hint=hint)
     if crf.chained(output):
         return crf.unpacked(output)
     zero = output.new_zeros(len(output), output.shape[-1])
