@@ -152,7 +152,8 @@ def sited(row: Mapping[str, Any], dataset: str) -> float:
     from querist.assemble.simulate import LEARNERS
 
     name, kind = str(row["name"]), str(row["type"])
-    dataset = next((of for of, options in LEARNERS.items() if kind == "recipe" and options.get("recipe") == name), dataset)
+    own = (of for of, options in LEARNERS.items() if kind == "recipe" and options.get("recipe") == name and of != "brown")  # brown is no package
+    dataset = next(own, dataset)
     learner = {**({kind: name} if kind in ("recipe", "scheme") else {}), **({"recipe": row["recipe"]} if "recipe" in row else {}), "steps": STEPS}
     started = time.process_time()
     project, oracle = simulation(

@@ -40,9 +40,9 @@ class Aggregated:
         """See `Acquisition.select`.
 
         Raises:
-            UsageError: for an unknown aggregator, or a method that scores no sites.
+            UsageError: for an unknown aggregator, or a method that reads probabilities of whole items.
         """
-        if not folds(self.inner):
+        if "probs" in self.inner.needs and not folds(self.inner):
             raise UsageError(f"{type(self.inner).__name__} folds no scores of sites", wanted="a method that scores by probabilities alone, such as entropy")
         return self.inner.select(_Folding(view, Aggregator(self.by, self.empty, self.k)), k, rng)
 

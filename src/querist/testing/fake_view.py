@@ -76,6 +76,7 @@ class FakeView:
             whole[name] = rng.uniform(0.5, 2.0, size=len(ids)).astype(np.float32)
         whole["values"] = rng.normal(size=(len(ids), probs.shape[1], 2)).astype(np.float32)
         whole["head_samples"] = _softmax(np.log(probs[:, :1] + 1e-6) + rng.normal(size=(len(ids), 3, probs.shape[2]))).astype(np.float32)
+        whole["codes"] = rng.normal(size=(len(ids), 5)).astype(np.float32)
         sums = Accumulator(len(ids), probs.shape[2])
         for sample in range(probs.shape[1]):
             sums.add(probs[:, sample])
