@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -20,33 +20,50 @@ from querist.bench.statistics import judged, paired_t
 from querist.tasks.costs import ASSUMED, ITEMS, LinearCost
 
 FACTORS: Final = (0.5, 1.0, 2.0)
+
+
+class Axis(NamedTuple):
+    """What cost is counted in.
+
+    Attributes:
+        unit: Its name.
+        factor: What the assumed seconds of each unit are multiplied by.
+        cost: Seconds of an effort; None counts the unit itself.
+    """
+
+    unit: str
+    factor: float = 1.0
+    cost: LinearCost | None = None
+
+
 Curve = tuple[np.ndarray, np.ndarray]
 """What was spent and what was measured, one number a round."""
 
 
 def over_cost(spec: StudySpec, records: Sequence[RunRecord]) -> list[OverCost]:
     """Every method against random on every axis, over the stretch that both runs of a seed cover; empty where labels cost the same each."""
-    axes = _axes(records)
+    return [row for axis in _axes(records) for row in _along(spec, records, axis)]
+
+
+def _along(spec: StudySpec, records: Sequence[RunRecord], axis: Axis) -> list[OverCost]:
+    """The comparisons on one axis: one question, so one family of tests."""
     runs = {(record.method, record.seed): record for record in records}
     rows: list[OverCost] = []
     tests = []
-    for unit, factor, cost in axes:
-        for method in spec.methods:
-            if method == BASELINE:
-                continue
-            seeds = [seed for name, seed in runs if name == method and (BASELINE, seed) in runs]
-            areas = {seed: found for seed in seeds if (found := _areas(spec, runs[method, seed], runs[BASELINE, seed], unit, cost)) is not None}
-            if not areas:
-                continue
-            test = paired_t({seed: area[0] for seed, area in areas.items()}, {seed: area[1] for seed, area in areas.items()})
-            ends = [np.mean([_curve(spec, runs[name, seed], unit, cost)[0][-1] for seed in areas]) for name in (method, BASELINE)]
-            tests.append(test)
-            rows.append(
-                OverCost(
-                    method=method, baseline=BASELINE, unit=unit, factor=factor, spent=float(ends[0]), baseline_spent=float(ends[1]),
-                    difference=test.difference, low=test.low, high=test.high, n=test.n, p=None, verdict="no verdict",
-                )
-            )  # fmt: skip
+    for method in spec.methods:
+        seeds = [seed for name, seed in runs if name == method != BASELINE and (BASELINE, seed) in runs]
+        areas = {seed: found for seed in seeds if (found := _areas(spec, runs[method, seed], runs[BASELINE, seed], axis)) is not None}
+        if not areas:
+            continue
+        test = paired_t({seed: area[0] for seed, area in areas.items()}, {seed: area[1] for seed, area in areas.items()})
+        ends = [np.mean([_curve(spec, runs[name, seed], axis)[0][-1] for seed in areas]) for name in (method, BASELINE)]
+        tests.append(test)
+        rows.append(
+            OverCost(
+                method=method, baseline=BASELINE, unit=axis.unit, factor=axis.factor, spent=float(ends[0]), baseline_spent=float(ends[1]),
+                difference=test.difference, low=test.low, high=test.high, n=test.n, p=None, verdict="no verdict",
+            )
+        )  # fmt: skip
     return [row.model_copy(update={"p": p, "verdict": word}) for row, (p, word) in zip(rows, judged(tests, spec.margin), strict=True)]
 
 
@@ -64,27 +81,27 @@ def area(curve: Curve, low: float, high: float) -> float:
     return float(np.trapezoid(np.interp(at, x, y), at) / (high - low))
 
 
-def _areas(spec: StudySpec, run: RunRecord, baseline: RunRecord, unit: str, cost: LinearCost | None) -> tuple[float, float] | None:
+def _areas(spec: StudySpec, run: RunRecord, baseline: RunRecord, axis: Axis) -> tuple[float, float] | None:
     """Areas of both over what both have spent, or None if they never spent alike."""
-    ours, theirs = _curve(spec, run, unit, cost), _curve(spec, baseline, unit, cost)
+    ours, theirs = _curve(spec, run, axis), _curve(spec, baseline, axis)
     low, high = max(ours[0][0], theirs[0][0]), min(ours[0][-1], theirs[0][-1])
     return (area(ours, low, high), area(theirs, low, high)) if low < high else None
 
 
-def _curve(spec: StudySpec, run: RunRecord, unit: str, cost: LinearCost | None) -> Curve:
-    spent = [row.spent.get(unit, 0.0) if cost is None else cost.seconds(row.spent) for row in run.rounds]
+def _curve(spec: StudySpec, run: RunRecord, axis: Axis) -> Curve:
+    spent = [row.spent.get(axis.unit, 0.0) if axis.cost is None else axis.cost.seconds(row.spent) for row in run.rounds]
     return np.array(spent, dtype=np.float64), np.array([measured(row, spec.metric) for row in run.rounds])
 
 
-def _axes(records: Sequence[RunRecord]) -> list[tuple[str, float, LinearCost | None]]:
-    """Unit, factor and cost model of each axis."""
+def _axes(records: Sequence[RunRecord]) -> list[Axis]:
+    """Every unit of which some labels take more than others, and seconds."""
     units = list(dict.fromkeys(unit for record in records for row in record.rounds for unit in row.spent if unit != ITEMS))
     units = [unit for unit in units if _varies(records, unit)]
     if not units:
         return []
     assumed = ASSUMED[_kind(records)]
-    seconds = [("seconds", factor, replace(assumed, each=tuple(factor * each for each in assumed.each))) for factor in FACTORS]
-    return [*((unit, 1.0, None) for unit in units), *(seconds if set(assumed.units) & set(units) else ())]
+    seconds = [Axis("seconds", factor, replace(assumed, each=tuple(factor * each for each in assumed.each))) for factor in FACTORS]
+    return [*(Axis(unit) for unit in units), *(seconds if set(assumed.units) & set(units) else ())]
 
 
 def _varies(records: Sequence[RunRecord], unit: str) -> bool:

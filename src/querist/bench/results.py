@@ -156,7 +156,7 @@ class OverCost(Record):
         factor: What the assumed seconds of each unit are multiplied by.
         spent: Mean cost of a whole run of the method.
         baseline_spent: The same of the baseline.
-        p: Adjusted (Holm) over all comparisons over cost.
+        p: Adjusted (Holm) over the methods of the same unit and factor.
     """
 
     method: str
