@@ -26,11 +26,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_acquisitions import strategies
+from test_acquisitions import strategies as every_strategy
 
 import querist
 from querist import kernels
 from querist.acquire import array_view, checks
+from querist.acquire.served import kinds
 from querist.core import catalogue
 from querist.core.errors import QueristError
 from querist.core.records import Selection
@@ -38,6 +39,13 @@ from querist.core.rng import stream
 from querist.testing import FakeView
 
 pytestmark = pytest.mark.torchless
+
+
+def strategies(trait: str | None = None, *, having: bool = True) -> list[Any]:
+    """Those that serve items of one class each: their arrays have a row an item, which can be permuted and cut."""
+    return [row for row in every_strategy(trait, having=having) if "classification" in kinds(catalogue.row(str(row.values[0])))]
+
+
 Peak = Callable[[Callable[[], object]], int]
 
 EVERY = pytest.mark.parametrize("name", strategies())
