@@ -29,6 +29,7 @@ class Round:
     steps: tuple = ()
     test_reads: tuple = ()
     unlabelled: tuple = ()
+    spent: dict = field(default_factory=dict)
 
 
 def run(method, seed, *, spec=SPEC, **changes):

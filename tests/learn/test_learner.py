@@ -125,6 +125,10 @@ def test_refusals() -> None:
         fit(Learner(NETWORK), labelled={})
 
 
+GIVEN = {"costs", "recording", "moment"}
+"""What only people and files know of an item."""
+
+
 def test_a_learner_is_its_configuration() -> None:
     learner = Learner(NETWORK, SHORT, Ensemble(2), "warm")
-    assert build(spec(learner)) == learner and learner.provides == set(STATISTICS) - {"costs", "sites", "values", "word_gradient", *BY_SCHEMES}
+    assert build(spec(learner)) == learner and learner.provides == set(STATISTICS) - {*GIVEN, "sites", "values", "word_gradient", "box_views", *BY_SCHEMES}
