@@ -135,3 +135,14 @@ def test_fine_tuning_is_asked_for_by_a_network_of_timm() -> None:
     with pytest.raises(UsageError, match="takes images"):
         options("texts", "timm:resnet10t", None, "fine-tune", said.append)
     assert said == []
+
+
+def test_a_kind_gets_a_learner_that_can_learn_it(tmp_path):
+    (tmp_path / "texts.csv").write_text("id,text\na,anna smith perth\nb,bob brown\n", encoding="utf-8")
+    made = start(Wishes(project=str(tmp_path / "t.querist"), data=str(tmp_path / "texts.csv"), task="tagging", labels="NAME,PLACE"), lambda remark: None)
+    assert (made["learner"], made["encoder"], made["task"]) == ("tagger", "token-grams", "tagging")
+    with pytest.raises(UsageError, match="needs a learner"):
+        start(Wishes(project=str(tmp_path / "l.querist"), data=str(tmp_path / "texts.csv"), task="link", labels="a,b"), lambda remark: None)
+    assert not (tmp_path / "l.querist").exists()
+    own = start(Wishes(project=str(tmp_path / "d.querist"), data="diabetes", task="regression"), lambda remark: None)
+    assert (own["learner"], own["test"]) == ("features-head", 88), "a named set brings its space, its test items and its recipe"

@@ -25,10 +25,21 @@ FINE_TUNE_SIDE: Final = 96
 SMALL_CNN: Final[Mapping[str, Any]] = {"recipe": "small-cnn", "side": 32}
 MLP: Final[Mapping[str, Any]] = {"recipe": "mlp"}
 
+OF_KIND: Final[Mapping[str, Mapping[str, Any]]] = {
+    "tagging": {"recipe": "tagger", "encoder": "token-grams", "weights": None},
+    "dense": {"recipe": "unet"},
+    "detection": {"recipe": "small-detector"},
+    "instance": {"recipe": "small-instances"},
+    "sequence": {"recipe": "line-reader"},
+}
+"""What learns a kind whose items have many sites, unless somebody says otherwise."""
+
 Options = dict[str, Any]
 
 
-def options(content: str, encoder: str | None, weights: str | None, recipe: str | None, warn: Callable[[str], None]) -> Options:
+def options(
+    content: str, encoder: str | None, weights: str | None, recipe: str | None, warn: Callable[[str], None], task: str = "classification"
+) -> Options:  # fmt: skip
     """The learner options of a new project.
 
     Args:
@@ -37,10 +48,17 @@ def options(content: str, encoder: str | None, weights: str | None, recipe: str 
         weights: File with its weights.
         recipe: Recipe asked for, or None for what fits.
         warn: Told in one line where something better could be installed.
+        task: Task kind.
 
     Raises:
-        UsageError: for an unknown encoder or recipe, or weights without an encoder that takes them.
+        UsageError: for a kind without a learner of its own, an unknown encoder or recipe, or weights without an encoder that takes them.
     """
+    if recipe is None and encoder is None and task in OF_KIND:
+        return dict(OF_KIND[task])
+    if recipe is None and task in ("pair", "link"):
+        raise UsageError(
+            f"a project of kind {task} needs a learner", got="none", wanted="--learner siamese, distmult or conve", hint="See: querist methods --type recipe"
+        )
     if recipe is not None:
         catalogue.row(recipe, "recipe")
     if recipe == FINE_TUNE:

@@ -40,6 +40,7 @@ LEARNERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "volume-slices": {"recipe": "unet-regions"},
     "stamps": {"recipe": "features-head", "encoder": "efficientnet-lite0"},
     "digit-lines": {"recipe": "line-reader"},
+    "diabetes": {"recipe": "features-head"},
     "digit-strings": {"recipe": "small-cnn", "network": {"use": "querist.nets.slots:SlotCNN"}},
     "figures": {"recipe": "pose"},
     "umls": {"recipe": "distmult"},

@@ -11,7 +11,7 @@ from querist.assemble.held_out import HeldOut, duplicates, held_out
 from querist.assemble.learners import options
 from querist.assemble.simulate import LEARNERS
 from querist.core import catalogue
-from querist.core.contracts import Pool
+from querist.core.contracts import LabelSpace, Pool
 from querist.core.errors import LabelError, StoreError, UnknownItemError, UsageError
 from querist.core.order import canonical
 from querist.data.datasets import NamedPool, base_name, named
@@ -96,13 +96,13 @@ def start(wishes: Wishes, warn: Warn) -> dict[str, Any]:
         pool = replace(pool, part="pool")
     else:
         held = held_out(pool, wishes.test)
-    space = new_space(wishes.task, _classes(wishes.labels, pool, given, held))
+    space = _space(wishes, pool, given, held)
     equal = duplicates(pool, held)
     remarks: list[str] = []
     kept = _kept(given, pool, held, frozenset(equal), remarks.append)
     own = _own_recipe(pool) if isinstance(pool, NamedPool) and wishes.encoder is None else None
     recipe = wishes.learner or catalogue.recipe_name(wishes.method) or own
-    learner = options(content_kind(pool), wishes.encoder, wishes.weights, recipe, remarks.append)
+    learner = options(content_kind(pool), wishes.encoder, wishes.weights, recipe, remarks.append, wishes.task)
     if held.renamed:
         remarks.append(f"the test items share ids with the pool, so theirs begin with {held.renamed!r}")
     with Project.create(
@@ -118,6 +118,13 @@ def start(wishes: Wishes, warn: Warn) -> dict[str, Any]:
         "duplicates_with_test": len(equal), "quarantined": facts["quarantined"] - len(equal), "task": space.kind, "encoder": learner.get("encoder"),
         "round": 0, "classes": [entry["name"] for entry in space.schema()["classes"]], "learner": learner["recipe"],
     }  # fmt: skip
+
+
+def _space(wishes: Wishes, pool: Pool, given: list[Labelled], held: HeldOut) -> LabelSpace:
+    """That of a named data set if nobody names classes and the task is its own; else that of the classes."""
+    if isinstance(pool, NamedPool) and wishes.labels is None and (data := named(pool.name, pool.root)).kind == wishes.task:
+        return data.space
+    return new_space(wishes.task, _classes(wishes.labels, pool, given, held))
 
 
 def _own_recipe(pool: NamedPool) -> str | None:

@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
@@ -20,6 +20,8 @@ from querist.web.docs import operations
 from querist.web.security import Guard
 
 _HERE = Path(__file__).parent
+FORMS: Final = frozenset({"choice"})
+"""Widgets that the labelling page has."""
 
 
 def no_worker() -> Mapping[str, Any]:
@@ -55,6 +57,8 @@ def create_app(
     @app.get("/", include_in_schema=False)
     def page() -> HTMLResponse:
         shown, space = opened.store.place.shown, board.space()
+        if space.widget not in FORMS:
+            return HTMLResponse(pages.get_template("no_form.html").render(name=_title(shown), kind=space.kind))
         config = {"project": hashlib.sha256(shown.encode()).hexdigest()[:12], "name": _title(shown), "widget": space.widget, "schema": space.schema()}
         return HTMLResponse(pages.get_template("label.html").render(config=config))
 
