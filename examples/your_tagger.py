@@ -19,4 +19,4 @@ def make() -> tuple[Any, Any]:
     letters = trainers.WordPieceTrainer(vocab_size=90, special_tokens=["[PAD]", "[UNK]"])
     tokenizer.train_from_iterator(["abcdefghijklmnopqrstuvwxyz 0123456789 , ; / - ."] * 2, letters)
     config = BertConfig(vocab_size=90, hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64)
-    return BertForTokenClassification(config).base_model, PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]")
+    return BertForTokenClassification(config).base_model, PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]")  # type: ignore[no-untyped-call]

@@ -161,5 +161,6 @@ def test_memory_does_not_grow_with_the_pool() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # some six minutes of one core
 def test_two_thousand_scenes_take_less_than_a_gigabyte() -> None:
     assert peak(2000) < 1024

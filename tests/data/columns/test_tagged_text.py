@@ -139,6 +139,7 @@ def test_spans_need_tags_that_spell_them(tmp_path: Path) -> None:
 
 
 def test_parquet_as_the_hub_keeps_it(conll: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
     data = read_conll(conll)
     write_hugging_face(tmp_path / "train.parquet", data)
     back = read_hugging_face(tmp_path / "train.parquet")
@@ -153,6 +154,7 @@ def test_parquet_as_the_hub_keeps_it(conll: Path, tmp_path: Path) -> None:
 
 
 def test_what_the_package_itself_reads_and_writes(conll: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pyarrow")
     datasets = pytest.importorskip("datasets")
     monkeypatch.setenv("HF_DATASETS_OFFLINE", "1")
     data = read_conll(conll)

@@ -14,12 +14,16 @@ from torch import Tensor
 from querist.core.errors import TrainingError
 from querist.core.sites import Sites
 from querist.kernels.site_gradients import shared_gradients, site_gradients
+from querist.learn.device import give_back_memory
 from querist.learn.inference.base import Sampled, Sampler
 from querist.learn.layout import layout
 from querist.learn.task import TaskHead
 
 CHUNK_BYTES = 64 << 20
 """Most that the outputs of all samples of a chunk take."""
+
+TRIM = 16
+"""Chunks after which freed memory goes back to the system: large arrays of changing sizes leave holes that would grow with the pool."""
 
 
 class Said(NamedTuple):
@@ -58,7 +62,7 @@ class Reading:
         Raises:
             TrainingError: if an output is not finite, or the k samples are identical for all items.
         """
-        start, size, alike, sampled = 0, 1, True, 1  # the first chunk is one item: it tells how large an item is
+        start, size, alike, sampled, chunks = 0, 1, True, 1, 0  # the first chunk is one item: it tells how large an item is
         while start < len(ids):
             x = layout(self.load(ids[start : start + size]))
             told = self.sampler(x)
@@ -66,8 +70,10 @@ class Reading:
             sampled = told.logits.shape[1]
             alike = alike and not bool((told.logits != told.logits[:, :1]).any())
             yield Said(self.task.sites(told.logits, x, told.hidden), told.features.numpy())
-            start += len(x)
+            start, chunks = start + len(x), chunks + 1
             on_batch(start)
+            if chunks % TRIM == 0:
+                give_back_memory()
             size = max(1, min(self.batch, CHUNK_BYTES // max(told.logits[:1].numel() * told.logits.element_size(), 1)))
         if alike and sampled > 1 and len(ids) > 1:
             raise TrainingError("the posterior samples are identical", got=f"{sampled} equal samples", wanted="samples that differ", hint="Is the rate 0?")
