@@ -144,5 +144,6 @@ def test_a_kind_gets_a_learner_that_can_learn_it(tmp_path):
     with pytest.raises(UsageError, match="needs a learner"):
         start(Wishes(project=str(tmp_path / "l.querist"), data=str(tmp_path / "texts.csv"), task="link", labels="a,b"), lambda remark: None)
     assert not (tmp_path / "l.querist").exists()
+    pytest.importorskip("sklearn")
     own = start(Wishes(project=str(tmp_path / "d.querist"), data="diabetes", task="regression"), lambda remark: None)
     assert (own["learner"], own["test"]) == ("features-head", 88), "a named set brings its space, its test items and its recipe"
