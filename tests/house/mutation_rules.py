@@ -59,6 +59,7 @@ SHARED: Mapping[str, tuple[str, ...]] = {
     "item_medoids.py": ("tests/kernels/test_boxes.py",),
     "distance_maps.py": ("tests/kernels/test_dense_kernels.py",),
     "overlap.py": ("tests/kernels/test_dense_kernels.py",),
+    "site_gradients.py": ("tests/learn/test_sites.py", "tests/learn/test_shared_gradients.py"),
     "set_cover.py": ("tests/kernels/test_dense_kernels.py",),
     "tail_ratio.py": ("tests/kernels/test_dense_kernels.py",),
     "local.py": ("tests/kernels/test_dense_kernels.py",),
