@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from querist.acquire.box_sets import CALD, PPAL, box_sets, class_counts, distances
-from querist.acquire.boxes import BoxUncertainty, HeadDiscrepancy, LayerMargin, NeighbourDivergence, object_maps, rarity
+from querist.acquire.box_sets import CALD, PPAL, box_sets, distances
+from querist.acquire.boxes import BoxUncertainty, HeadDiscrepancy, LayerMargin, NeighbourDivergence, class_counts, object_maps, rarity
 from querist.core.errors import CapabilityError, UsageError
 from querist.core.rng import stream
 from querist.kernels.boxes import class_weights

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from querist.acquire.boxes import SEEN
+from querist.acquire.boxes import class_counts
 from querist.acquire.checks import finite
 from querist.acquire.ranked import whole
 from querist.acquire.selectors import selection
@@ -23,6 +23,7 @@ from querist.core.sites import Sites
 from querist.core.statistic import fold_of
 from querist.kernels.boxes import class_weights, jensen_shannon, set_distance
 from querist.kernels.item_medoids import k_medoids
+from querist.kernels.lookahead import softmax
 from querist.kernels.ragged import binary_entropy, total
 from querist.kernels.ranking import top_k
 
@@ -96,11 +97,11 @@ class CALD:
             return Selection((), ())
         views = finite(np.asarray(view.stat("box_views"), dtype=np.float64), view.candidates, "box_views")
         listed = top_k(-views[:, 0], max(k, round(self.wide * k)))
-        profile, known = _softmax(views[listed, 1:]), class_counts(view)
+        profile, known = softmax(views[listed, 1:]), class_counts(view)
         bare, open_ = views[listed, 1:].max(axis=1) <= 0, np.ones(len(listed), dtype=bool)
         rows, why, count = list[int](), list[str](), max(len(view.labelled), 1)
         for _ in range(k):
-            away = jensen_shannon(profile, np.tile(_softmax(known / count), (len(profile), 1)))
+            away = jensen_shannon(profile, np.tile(softmax(known / count), (len(profile), 1)))
             place = int(np.where(open_, away + 2.0 * bare, -1.0).argmax())
             open_[place] = False
             rows.append(int(listed[place]))
@@ -109,20 +110,6 @@ class CALD:
             if self.updated:
                 known, count = known + views[listed[place], 1:], count + 1
         return selection(view, np.array(rows), -views[rows, 0], why)
-
-
-def class_counts(view: Any) -> np.ndarray:
-    """How many boxes of each class (c,) are found in the labelled items."""
-    if not len(view.labelled):
-        return np.zeros(int(view.classes))
-
-    def counts(said: Sites) -> np.ndarray:
-        seen = np.asarray(said.extra["score"]) >= SEEN
-        out = np.zeros((len(said), int(view.classes)))
-        np.add.at(out, (said.owner[seen], np.asarray(said.extra["label"], dtype=np.int64)[seen]), 1.0)
-        return out
-
-    return np.asarray(fold_of(view, "sites", counts, "labelled").sum(axis=0))
 
 
 def box_sets(view: Any, rows: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -152,8 +139,3 @@ def distances(sets: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> np.ndarr
     for a, b in combinations(range(len(sets)), 2):
         out[a, b] = out[b, a] = set_distance(sets[a], sets[b])
     return out
-
-
-def _softmax(x: np.ndarray) -> np.ndarray:
-    shifted = np.exp(x - x.max(axis=-1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))

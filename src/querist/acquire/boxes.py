@@ -19,6 +19,7 @@ from querist.core.sites import Sites
 from querist.core.statistic import fold_of
 from querist.kernels import information, local, ragged
 from querist.kernels.boxes import head_discrepancy, layer_margins
+from querist.kernels.lookahead import softmax
 
 MEASURES: Final[Mapping[str, Callable[[np.ndarray], np.ndarray]]] = {
     "entropy": information.entropy,
@@ -157,9 +158,7 @@ class HeadDiscrepancy(_OfBoxes):
                     "this detector has one classifier", wanted="two, as the scheme mi_aod trains them", hint="Take the recipe small-detector-two."
                 )
             logits = said.items["further"][..., : first.shape[2]].astype(np.float64)
-            second = np.exp(logits - logits.max(axis=2, keepdims=True))
-            second /= second.sum(axis=2, keepdims=True)
-            apart = head_discrepancy(first.reshape(-1, first.shape[2]).astype(np.float64), second.reshape(-1, first.shape[2]))
+            apart = head_discrepancy(first.reshape(-1, first.shape[2]).astype(np.float64), softmax(logits).reshape(-1, first.shape[2]))
             return ragged.topk_mean(apart, np.arange(len(said) + 1) * first.shape[1], k=self.k)
 
         return fold_of(view, "sites", scores)
@@ -192,17 +191,22 @@ def object_maps(said: Sites) -> list[np.ndarray]:
 
 def rarity(view: Any) -> np.ndarray:
     """Weights (c,) of predicted classes: (N + C) / (N_c + 1), by the boxes that are found in the labelled items."""
+    found = class_counts(view)
+    return np.asarray((found.sum() + len(found)) / (found + 1.0)) if len(view.labelled) else np.ones(len(found))
+
+
+def class_counts(view: Any) -> np.ndarray:
+    """How many boxes of each class (c,) are found in the labelled items."""
+    if not len(view.labelled):
+        return np.zeros(int(view.classes))
 
     def counts(said: Sites) -> np.ndarray:
         seen = np.asarray(said.extra["score"]) >= SEEN
-        out = np.zeros((len(said), said.items["probs"].shape[2] - 1))
+        out = np.zeros((len(said), int(view.classes)))
         np.add.at(out, (said.owner[seen], _labels(said)[seen]), 1.0)
         return out
 
-    if not len(view.labelled):
-        return np.ones(int(view.classes))
-    found = fold_of(view, "sites", counts, "labelled").sum(axis=0)
-    return np.asarray((found.sum() + len(found)) / (found + 1.0))
+    return np.asarray(fold_of(view, "sites", counts, "labelled").sum(axis=0))
 
 
 def _labels(said: Sites) -> np.ndarray:

@@ -44,7 +44,7 @@ def taylor_greedy(
     free = np.ones(len(a), dtype=bool)
     picks, gains = np.empty(min(k, len(a)), dtype=np.int64), np.empty(min(k, len(a)))
     for step in range(len(picks)):
-        slope = (_softmax(z) - truth).T @ held
+        slope = (softmax(z) - truth).T @ held
         gain = np.einsum("nc,nc->n", residual, features @ slope.T)
         pick = int(np.argmax(np.where(free, gain, -np.inf)))
         picks[step], gains[step] = pick, gain[pick]
@@ -54,6 +54,7 @@ def taylor_greedy(
     return picks, gains
 
 
-def _softmax(z: np.ndarray) -> np.ndarray:
-    shifted = np.exp(z - z.max(axis=1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
+def softmax(z: Float[np.ndarray, "*n c"]) -> Float[np.ndarray, "*n c"]:
+    """Probabilities of logits, along the last axis."""
+    shifted = np.exp(z - z.max(axis=-1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))

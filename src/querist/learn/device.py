@@ -10,6 +10,10 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from querist.nets.base import evaluating
+
+__all__ = ["evaluating", "generator", "give_back_memory", "held", "scoring"]
+
 
 def give_back_memory() -> None:
     """Let the C library return freed pages to the system, where it can (glibc); elsewhere nothing happens."""
@@ -23,18 +27,6 @@ def generator(seed: int) -> torch.Generator:
     made = torch.Generator()
     made.manual_seed(seed)
     return made
-
-
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """The model in eval mode; every module's training flag is restored afterwards."""
-    flags = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, flag in flags.items():
-            module.training = flag
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from querist.core.errors import UsageError
 from querist.core.tokens import tokens_of
-from querist.nets.base import Network, initialise
+from querist.nets.base import Network, drawn_from, initialise
 from querist.nets.encoders import Encode
 from querist.nets.tagger import TagHead, described
 
@@ -114,8 +114,7 @@ class PieceTagger:
 
     def make(self, shape: Sequence[int], outputs: int, generator: torch.Generator) -> Network:
         """A network; its trunk begins with the model's weights, its head is drawn."""
-        with torch.random.fork_rng(devices=[]):  # a model without weights of its own draws them from the global stream
-            torch.manual_seed(int(torch.randint(0, 2**62, (1,), generator=generator)))
+        with drawn_from(generator):  # for a model without weights of its own
             model, _ = made(self.make_with)
         head = nn.Sequential(TagHead(int(model.config.hidden_size), outputs, self.dropout, self.chain))
         initialise(head, generator)

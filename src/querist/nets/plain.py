@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
 from querist.core.errors import UsageError
-from querist.nets.base import Network
+from querist.nets.base import Network, drawn_from
+from querist.nets.own import function_of
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,8 @@ class Plain:
         Raises:
             UsageError: for a path that leads nowhere, or a module that does not end in such a layer.
         """
-        with torch.random.fork_rng(devices=[]):  # its layers draw from the global stream
-            torch.manual_seed(int(torch.randint(0, 2**62, (1,), generator=generator)))
-            module = self._found()(outputs)
+        with drawn_from(generator):
+            module = function_of(self.make_with)(outputs)
         path = next((name for name, layer in list(module.named_modules())[::-1] if isinstance(layer, nn.Linear)), None)
         last = None if path is None else module.get_submodule(path)
         if not path or not isinstance(last, nn.Linear) or last.out_features != outputs:
@@ -47,11 +46,3 @@ class Plain:
             if hidden.shape != (2, last.in_features) or not torch.equal(network(torch.zeros(2, *shape)), whole):
                 raise UsageError(f"{self.make_with} does more behind its last linear layer", got=f"shape {tuple(hidden.shape)}", wanted="that layer at the end")
         return network.train()
-
-    def _found(self) -> Callable[[int], nn.Module]:
-        module, _, name = self.make_with.partition(":")
-        try:
-            found: Callable[[int], nn.Module] = getattr(importlib.import_module(module), name)
-        except (ImportError, AttributeError, ValueError) as error:
-            raise UsageError(f"there is no {self.make_with}: {error}", wanted="module:function") from error
-        return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -11,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from querist.core.errors import UsageError
-from querist.nets.base import Network
+from querist.nets.base import Network, drawn_from, evaluating
+from querist.nets.own import function_of
 
 
 class Read(NamedTuple):
@@ -43,9 +43,8 @@ class Segmenter:
         """
         if len(shape) != 3:
             raise UsageError("a segmenter takes images", got=tuple(shape), wanted="(channels, height, width)")
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(torch.randint(0, 2**62, (1,), generator=generator)))
-            model: Any = _function(self.make_model)(outputs)
+        with drawn_from(generator):
+            model: Any = function_of(self.make_model)(outputs)
         if not isinstance(model, nn.Module):
             raise UsageError(f"{self.make_model} makes no module", got=type(model).__name__, wanted="a torch module")
         if all(hasattr(model, part) for part in ("encoder", "decoder", "segmentation_head")):
@@ -139,34 +138,17 @@ def _coarsest(model: nn.Module, x: Tensor) -> str:
         return hook
 
     handles = [module.register_forward_hook(watch(name)) for name, module in model.named_modules()]
-    training = {module: module.training for module in model.modules()}
-    model.eval()
     try:
-        with torch.no_grad():
+        with evaluating(model), torch.no_grad():
             model(x)
     finally:
         for handle in handles:
             handle.remove()
-        for module, mode in training.items():
-            module.training = mode
     return min(reversed(sizes), key=lambda name: sizes[name], default="")
 
 
 def _check(network: Network, shape: Sequence[int], outputs: int, path: str) -> None:
-    training = {module: module.training for module in network.modules()}
-    network.eval()
-    with torch.no_grad():
+    with evaluating(network), torch.no_grad():
         found = network(torch.zeros(1, *shape))
-    for module, mode in training.items():
-        module.training = mode
     if found.shape != (1, outputs, *shape[1:]):
         raise UsageError(f"{path} makes no segmenter of these images", got=tuple(found.shape), wanted=(1, outputs, *shape[1:]))
-
-
-def _function(path: str) -> Callable[[int], Any]:
-    module, _, name = path.partition(":")
-    try:
-        found: Callable[[int], Any] = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise UsageError("there is no such function", got=path, wanted="module:function, importable from here") from error
-    return found

@@ -10,7 +10,7 @@ from torch import nn
 
 from querist.core.errors import UsageError
 from querist.core.optional import require
-from querist.nets.base import Network, initialise
+from querist.nets.base import Network, drawn_from, initialise
 from querist.nets.encoders import load_weights
 
 
@@ -37,9 +37,7 @@ class TimmNetwork:
         if len(shape) != 3:
             raise UsageError("a timm network takes images", got=tuple(shape), wanted="(channels, height, width)", hint="Give the learner `side=64`.")
         timm = require("timm", by=f"the network timm:{self.name}")
-        with torch.random.fork_rng(devices=[]):
-            # timm initialises from the global generator; the fork keeps that to ourselves.
-            torch.manual_seed(int(torch.randint(0, 2**62, (1,), generator=generator)))
+        with drawn_from(generator):
             trunk = timm.create_model(self.name, pretrained=self.weights == "download", num_classes=0, in_chans=shape[0])
         if self.weights not in (None, "download"):
             load_weights(trunk, str(self.weights))

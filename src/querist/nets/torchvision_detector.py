@@ -7,9 +7,8 @@ Images are taken as they are: the detector's own resizing and normalisation are 
 
 from __future__ import annotations
 
-import importlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -18,7 +17,8 @@ from torch import Tensor, nn
 
 from querist.core.errors import UsageError
 from querist.core.optional import require
-from querist.nets.base import Network
+from querist.nets.base import Network, drawn_from
+from querist.nets.own import function_of
 
 PROPOSALS = 64
 """Boxes that a two-stage detector looks at again; ever the same number, so that outputs have one shape."""
@@ -46,9 +46,8 @@ class TorchvisionDetector:
             UsageError: if there is no such function, or it makes no detector that is known.
         """
         require("torchvision", by="a torchvision detector")
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(torch.randint(0, 2**62, (1,), generator=generator)))
-            model = _function(self.make_model)(outputs)
+        with drawn_from(generator):
+            model = function_of(self.make_model)(outputs)
         if hasattr(model, "roi_heads"):
             model.roi_heads.box_head = nn.Sequential(model.roi_heads.box_head, nn.Dropout(self.dropout))
             return Network(Maps(model.backbone), nn.Sequential(TwoStages(model, shape, outputs)), mean_map)
@@ -187,12 +186,3 @@ def _by_place(one: Tensor, width: int) -> Tensor:
     """(n, anchors · width, h, w) → (n, h · w · anchors, width), as torchvision orders anchors."""
     n, channels, h, w = one.shape
     return one.view(n, channels // width, width, h, w).permute(0, 3, 4, 1, 2).reshape(n, -1, width)
-
-
-def _function(path: str) -> Callable[[int], Any]:
-    module, _, name = path.partition(":")
-    try:
-        found: Callable[[int], Any] = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UsageError("there is no such function", got=path, wanted='"module:function"', hint=str(error)) from None
-    return found

@@ -15,12 +15,12 @@ import pytest
 from querist.core.errors import PoolError, UsageError
 from querist.data.annotated.coco import read_coco, write_coco
 from querist.data.annotated.found import AnnotatedSet
-from querist.data.annotated.masks import mask_of, mask_value
 from querist.data.annotated.png_masks import read_png_masks, write_png_masks
 from querist.data.annotated.voc import read_voc, write_voc
 from querist.data.annotated.yolo import read_yolo, write_yolo
 from querist.data.folders import FolderPool
 from querist.project.project import Project
+from querist.tasks.instance.rle import to_counts, to_mask
 
 
 @pytest.fixture
@@ -38,10 +38,10 @@ def test_coco_boxes_and_classes_in_the_order_of_the_file(tmp_path: Path) -> None
 def test_coco_masks_of_polygons_plain_and_packed_runs(tmp_path: Path) -> None:
     images, file = mini.pictures(tmp_path / "images"), mini.coco(tmp_path / "instances.json")
     found = read_coco(file, images, kind="instance")
-    mask = mask_of(found.values["a.png"][0]["mask"])
+    mask = to_mask(found.values["a.png"][0]["mask"])
     assert mask[3:9, 2:10].all() and mask.sum() == 48
     rows = json.loads(file.read_text())["annotations"]
-    plain = mask_value(mask)
+    plain = to_counts(mask)
     rows[0]["segmentation"] = {**plain, "counts": [0, 0, *plain["counts"]]}
     assert read_coco(mini.coco(file, annotations=rows), images, kind="instance").values == found.values, "equal masks have one form"
     rows[0]["segmentation"] = {"size": [16, 24], "counts": mini.packed(plain["counts"])}

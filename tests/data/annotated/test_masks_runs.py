@@ -10,15 +10,16 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from querist.core.errors import PoolError
-from querist.data.annotated.masks import counts_of, filled, map_of, map_value, mask_of, mask_value
+from querist.data.annotated.masks import counts_of, filled, map_of, map_value
+from querist.tasks.instance.rle import to_counts, to_mask
 
 MASKS = st.tuples(st.integers(1, 5), st.integers(1, 5)).flatmap(lambda shape: arrays(bool, shape))
 
 
 @given(MASKS)
 def test_masks_round_trip_and_begin_with_zeros(mask: np.ndarray) -> None:
-    value = mask_value(mask)
-    assert np.array_equal(mask_of(value), mask)
+    value = to_counts(mask)
+    assert np.array_equal(to_mask(value), mask)
     counts, flat = [0], mask.T.ravel().tolist()
     for place, one in enumerate(flat):
         if one != (len(counts) % 2 == 0):

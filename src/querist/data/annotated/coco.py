@@ -13,8 +13,9 @@ from typing import Any, Final
 
 from querist.core.errors import PoolError, UnknownItemError, UsageError
 from querist.data.annotated.found import AnnotatedSet, boxes_of, number, of_kind, size_of, text_of
-from querist.data.annotated.masks import counts_of, filled, mask_of, mask_value
+from querist.data.annotated.masks import counts_of, filled
 from querist.data.folders import FolderPool
+from querist.tasks.instance.rle import area, to_counts, to_mask
 
 _MOST_PIXELS: Final = 1 << 28
 """Of a picture: masks of what a broken file calls its size would fill the memory."""
@@ -85,7 +86,7 @@ def write_coco(path: str | Path, annotated: AnnotatedSet) -> None:
             row: dict[str, Any] = {"id": len(rows) + 1, "image_id": picture, "category_id": annotated.classes.index(one["label"]) + 1, "iscrowd": 0}
             row |= {"bbox": [x1, y1, x2 - x1, y2 - y1], "area": (x2 - x1) * (y2 - y1)}
             if annotated.kind == "instance":
-                row |= {"segmentation": dict(one["mask"]), "area": int(mask_of(one["mask"]).sum())}
+                row |= {"segmentation": dict(one["mask"]), "area": area(one["mask"])}
             rows.append(row)
     categories = [{"id": place, "name": name} for place, name in enumerate(annotated.classes, 1)]
     Path(path).write_text(json.dumps({"images": images, "annotations": rows, "categories": categories}), encoding="utf-8")
@@ -145,7 +146,7 @@ def _object(row: Mapping[str, Any], where: str, kind: str, size: tuple[int, int]
 
 def _mask(segmentation: Any, where: str, size: tuple[int, int]) -> dict[str, Any]:
     if isinstance(segmentation, list) and segmentation:
-        return mask_value(filled([_polygon(one, where) for one in segmentation], size))
+        return to_counts(filled([_polygon(one, where) for one in segmentation], size))
     if not isinstance(segmentation, dict):
         raise PoolError(f"{where} has no usable 'segmentation'", got=repr(segmentation), wanted="polygons or run lengths")
     counts = segmentation.get("counts")
@@ -156,7 +157,7 @@ def _mask(segmentation: Any, where: str, size: tuple[int, int]) -> dict[str, Any
     if segmentation.get("size") != list(size) or sum(counts) != size[0] * size[1]:
         got = f"size {segmentation.get('size')}, {sum(counts)} pixels"
         raise PoolError(f"{where} has run lengths that do not fit the picture", got=got, wanted=f"size {list(size)}, {size[0] * size[1]} pixels")
-    return mask_value(mask_of({"size": size, "counts": counts}))  # in the one form that equal masks share
+    return to_counts(to_mask({"size": size, "counts": counts}))  # in the one form that equal masks share
 
 
 def _polygon(corners: Any, where: str) -> Sequence[float]:

@@ -1,4 +1,4 @@
-"""Masks as runs: column-major ones of instances (COCO's), row-major ones of class maps; polygons filled by the centre of each pixel."""
+"""Masks as files have them: packed runs and polygons (filled by the centre of each pixel) of instances, class maps of indices as runs."""
 
 from __future__ import annotations
 
@@ -9,21 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from querist.core.errors import PoolError
-
-
-def mask_value(mask: NDArray[np.bool_]) -> dict[str, Any]:
-    """A mask (h, w) as `{"size": [h, w], "counts": [...]}`: lengths of column-major runs, the first one of zeros."""
-    flat = np.asarray(mask, dtype=bool).ravel(order="F")
-    edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
-    counts = np.diff(np.concatenate([[0], edges, [len(flat)]])).tolist()
-    return {"size": [int(size) for size in mask.shape], "counts": ([0, *counts] if len(flat) and flat[0] else counts)}
-
-
-def mask_of(value: Mapping[str, Any]) -> NDArray[np.bool_]:
-    """The mask (h, w) of such a value."""
-    h, w = value["size"]
-    counts = np.asarray(value["counts"], dtype=np.int64)
-    return np.repeat(np.arange(len(counts)) % 2 == 1, counts).reshape((h, w), order="F")
 
 
 def counts_of(packed: str, where: str) -> list[int]:

@@ -17,7 +17,7 @@ from querist.core.rng import Streams
 from querist.kernels.pacing import threshold
 from querist.learn.programme import Programme, Programmed, Setting
 from querist.learn.schemes.base import Fit, TrainingSet
-from querist.learn.schemes.own_labels import beside, chosen, drawn, give, swept
+from querist.learn.schemes.own_labels import beside, chosen, drawn, give, of_predecessor
 from querist.learn.schemes.supervised import Supervised
 from querist.learn.task import TaskHead
 from querist.learn.training import Training, carried_out
@@ -62,12 +62,11 @@ class ConfidentLabels:
 
     def _label(self, training: Training) -> None:
         setting = training.setting
-        pool, before = setting.data.pool, setting.data.before
         level = threshold(self.delta, self.decay, max(setting.streams.round - 2, 0), cumulative=self.cumulative)
-        if pool is None or before is None or before.network is None or level <= 0:
-            return
         rng, labels = drawn(setting.streams), len(setting.data.y)
-        seen = swept(before.network, pool, rng, self.looked_at)
+        seen = of_predecessor(setting, rng, self.looked_at) if level > 0 else None
+        if seen is None:
+            return
         sure = np.flatnonzero(setting.task.doubt(seen.output).numpy() < level)
         rows = chosen(setting.task, seen, sure, rng, int(self.cap * labels), int(self.per_class * labels))
         give(training, seen, rows)

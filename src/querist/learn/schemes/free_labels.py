@@ -17,7 +17,7 @@ from querist.core.contracts import Report
 from querist.core.rng import Streams
 from querist.learn.programme import Programme, Programmed, Setting
 from querist.learn.schemes.base import Fit, TrainingSet
-from querist.learn.schemes.own_labels import beside, drawn, give, swept
+from querist.learn.schemes.own_labels import beside, drawn, give, of_predecessor
 from querist.learn.schemes.supervised import Supervised
 from querist.learn.task import TaskHead
 from querist.learn.training import Training, carried_out
@@ -54,10 +54,9 @@ class FreeLabels:
 
     def _label(self, training: Training) -> None:
         setting = training.setting
-        pool, before = setting.data.pool, setting.data.before
-        if pool is None or before is None or before.network is None:
+        seen = of_predecessor(setting, drawn(setting.streams), self.looked_at)
+        if seen is None:
             return
-        seen = swept(before.network, pool, drawn(setting.streams), self.looked_at)
         answers, _ = setting.task.pseudo(seen.output)
         rows = surest(setting.task.doubt(seen.output).numpy(), answers.numpy(), self.each * (setting.streams.round - 1))
         give(training, seen, rows)

@@ -20,7 +20,7 @@ from querist.kernels.distance_maps import edt_sum
 from querist.kernels.quotas import histogram
 from querist.learn.programme import Programme, Programmed, Setting
 from querist.learn.schemes.base import Fit, TrainingSet
-from querist.learn.schemes.own_labels import beside, drawn, give, swept
+from querist.learn.schemes.own_labels import beside, drawn, give, of_predecessor
 from querist.learn.schemes.supervised import Supervised
 from querist.learn.task import TaskHead
 from querist.learn.training import Training, carried_out
@@ -63,12 +63,11 @@ class ModalLabels:
 
     def _label(self, training: Training) -> None:
         setting = training.setting
-        pool, before = setting.data.pool, setting.data.before
-        count = self.first + self.more * (setting.streams.round - self.start)
-        if pool is None or before is None or before.network is None or setting.streams.round < self.start:
+        later = setting.streams.round - self.start
+        rng, count = drawn(setting.streams), self.first + self.more * later
+        seen = None if later < 0 else of_predecessor(setting, rng, self.looked_at)
+        if seen is None:
             return
-        rng = drawn(setting.streams)
-        seen = swept(before.network, pool, rng, self.looked_at)
         give(training, seen, ordinary(doubtful(setting.task.predict(seen.output)), count, self.bins, rng) if len(seen.places) else seen.places)
 
 

@@ -78,6 +78,12 @@ def swept(network: Network, pool: Unlabelled, rng: np.random.Generator, most: in
     return Swept(np.concatenate(kept), torch.cat(outputs), torch.cat(read))
 
 
+def of_predecessor(setting: Setting, rng: np.random.Generator, most: int) -> Swept | None:
+    """What the network of the round before says of a part of the pool; None in the first round, and without a pool."""
+    pool, before = setting.data.pool, setting.data.before
+    return None if pool is None or before is None or before.network is None else swept(before.network, pool, rng, most)
+
+
 def chosen(task: TaskHead, seen: Swept, rows: NDArray[np.int64], rng: np.random.Generator, most: int, most_of_one: int) -> NDArray[np.int64]:
     """Of these rows so many at most, and of an answer that is one of few (a class) so many; a random part, so that the rest is not left out for its place."""
     order = rng.permutation(rows)

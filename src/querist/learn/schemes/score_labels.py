@@ -16,7 +16,7 @@ from querist.core.contracts import Report
 from querist.core.rng import Streams
 from querist.learn.programme import Programme, Programmed, Setting
 from querist.learn.schemes.base import Fit, TrainingSet
-from querist.learn.schemes.own_labels import beside, drawn, give, swept
+from querist.learn.schemes.own_labels import beside, drawn, give, of_predecessor
 from querist.learn.schemes.supervised import Supervised
 from querist.learn.task import TaskHead
 from querist.learn.training import Training, carried_out
@@ -55,11 +55,10 @@ class ScoreLabels:
 
     def _label(self, training: Training) -> None:
         setting = training.setting
-        pool, before = setting.data.pool, setting.data.before
         wanted = int(self.growth * max(setting.streams.round - 1, 0) * len(setting.data.y))
-        if pool is None or before is None or before.network is None or not wanted:
+        seen = of_predecessor(setting, drawn(setting.streams), self.looked_at) if wanted else None
+        if seen is None:
             return
-        seen = swept(before.network, pool, drawn(setting.streams), self.looked_at)
         _, sure = setting.task.pseudo(seen.output)
         order = np.argsort(-sure.numpy(), kind="stable")[:wanted]
         give(training, seen, np.sort(order[sure.numpy()[order] >= self.least]))

@@ -94,6 +94,11 @@ def batch_size(networks: Sequence[nn.Module], shape: Sequence[int]) -> int:
     return int(min(max(round(ACTIVATION_BYTES / largest / 16) * 16, 16), 4096))
 
 
+def identical(samples: int) -> TrainingError:
+    """What is wrong with posterior samples that say the same of every item."""
+    return TrainingError("the posterior samples are identical", got=f"{samples} equal samples", wanted="samples that differ", hint="Is the rate 0?")
+
+
 def _check(probs: NDArray[np.float32], ids: Sequence[str], alike: bool) -> None:
     bad = np.flatnonzero(~np.isfinite(probs).all(axis=(1, 2)))
     if len(bad):
@@ -102,4 +107,4 @@ def _check(probs: NDArray[np.float32], ids: Sequence[str], alike: bool) -> None:
             hint="Training diverged, or an input is not finite.",
         )
     if probs.shape[1] > 1 and len(probs) > 1 and alike:
-        raise TrainingError("the posterior samples are identical", got=f"{probs.shape[1]} equal samples", wanted="samples that differ", hint="Is the rate 0?")
+        raise identical(probs.shape[1])

@@ -17,6 +17,7 @@ from querist.kernels.site_gradients import shared_gradients, site_gradients
 from querist.learn.device import give_back_memory
 from querist.learn.inference.base import Sampled, Sampler
 from querist.learn.layout import layout
+from querist.learn.statistics.forward import identical
 from querist.learn.task import TaskHead
 
 CHUNK_BYTES = 64 << 20
@@ -76,7 +77,7 @@ class Reading:
                 give_back_memory()
             size = max(1, min(self.batch, CHUNK_BYTES // max(told.logits[:1].numel() * told.logits.element_size(), 1)))
         if alike and sampled > 1 and len(ids) > 1:
-            raise TrainingError("the posterior samples are identical", got=f"{sampled} equal samples", wanted="samples that differ", hint="Is the rate 0?")
+            raise identical(sampled)
 
     @staticmethod
     def _check(told: Sampled, ids: Sequence[str]) -> None:
