@@ -23,7 +23,7 @@ from querist.core.sites import Sites
 from querist.core.statistic import fold_of
 from querist.kernels.boxes import class_weights, jensen_shannon, set_distance
 from querist.kernels.item_medoids import k_medoids
-from querist.kernels.lookahead import softmax
+from querist.kernels.logits import softmax
 from querist.kernels.ragged import binary_entropy, total
 from querist.kernels.ranking import top_k
 

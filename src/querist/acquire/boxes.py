@@ -19,7 +19,7 @@ from querist.core.sites import Sites
 from querist.core.statistic import fold_of
 from querist.kernels import information, local, ragged
 from querist.kernels.boxes import head_discrepancy, layer_margins
-from querist.kernels.lookahead import softmax
+from querist.kernels.logits import softmax
 
 MEASURES: Final[Mapping[str, Callable[[np.ndarray], np.ndarray]]] = {
     "entropy": information.entropy,

@@ -12,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from querist.kernels.logits import log_softmax
+
 CUTS = 16
 """Thresholds of a column that are tried, midway between neighbouring values at even shares of the items."""
 
@@ -109,12 +111,6 @@ def held_out_losses(x: Float[np.ndarray, "n d"], y: Int[np.ndarray, " n"], class
             model = classifier(x[~out], y[~out], classes, rounds, rate)
             losses[out] = -log_softmax(predicted(model, np.asarray(x[out], dtype=np.float64)))[np.arange(out.sum()), y[out]]
     return losses
-
-
-def log_softmax(z: Float[np.ndarray, "n c"]) -> Float[np.ndarray, "n c"]:
-    """Logarithms of the softmax of each row."""
-    shifted = z - z.max(axis=1, keepdims=True)
-    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
 
 
 def thresholds(column: Float[np.ndarray, " n"]) -> Float[np.ndarray, " t"]:

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from querist.kernels.budget import current
+from querist.kernels.logits import softmax
 
 
 def taylor_greedy(
@@ -52,9 +53,3 @@ def taylor_greedy(
         z -= rate * (held @ features[pick])[:, None] * residual[pick]
         current().picked(step + 1, len(picks))
     return picks, gains
-
-
-def softmax(z: Float[np.ndarray, "*n c"]) -> Float[np.ndarray, "*n c"]:
-    """Probabilities of logits, along the last axis."""
-    shifted = np.exp(z - z.max(axis=-1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))

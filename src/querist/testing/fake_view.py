@@ -14,6 +14,7 @@ from querist.core.order import canonical
 from querist.core.rng import stream
 from querist.core.sites import Sites
 from querist.core.statistic import rows_of
+from querist.kernels.logits import softmax
 
 
 @dataclass
@@ -62,7 +63,7 @@ class FakeView:
         features = (centres[rng.integers(c, size=total)] + rng.normal(size=(total, d))).astype(np.float32)
         logits = features @ rng.normal(size=(d, c)) * 0.5
         samples = logits[:, None, :] + rng.normal(size=(total, k, c)) * 0.7
-        return cls.of(ids, rows, features, _softmax(samples).astype(np.float32), rng.integers(c, size=labelled).tolist())
+        return cls.of(ids, rows, features, softmax(samples).astype(np.float32), rng.integers(c, size=labelled).tolist())
 
     @classmethod
     def of(cls, ids: Sequence[str], rows: dict[str, np.ndarray], features: np.ndarray, probs: np.ndarray, labels: Sequence[int]) -> FakeView:
@@ -75,7 +76,7 @@ class FakeView:
         for name in ("costs", "boundary_distance", "iterative_distance", "word_gradient", "mix_flip"):
             whole[name] = rng.uniform(0.5, 2.0, size=len(ids)).astype(np.float32)
         whole["values"] = rng.normal(size=(len(ids), probs.shape[1], 2)).astype(np.float32)
-        whole["head_samples"] = _softmax(np.log(probs[:, :1] + 1e-6) + rng.normal(size=(len(ids), 3, probs.shape[2]))).astype(np.float32)
+        whole["head_samples"] = softmax(np.log(probs[:, :1] + 1e-6) + rng.normal(size=(len(ids), 3, probs.shape[2]))).astype(np.float32)
         whole["codes"] = rng.normal(size=(len(ids), 5)).astype(np.float32)
         sums = Accumulator(len(ids), probs.shape[2])
         for sample in range(probs.shape[1]):
@@ -96,8 +97,3 @@ class FakeView:
     def filled(self, name: str, value: Any) -> FakeView:
         """The same view with one statistic of the candidates replaced."""
         return replace(self, stats={**self.stats, "candidates": {**self.stats["candidates"], name: value}})
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))
