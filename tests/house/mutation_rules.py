@@ -66,6 +66,7 @@ SHARED: Mapping[str, tuple[str, ...]] = {
     "quotas.py": ("tests/kernels/test_rule_kernels.py", "tests/acquire/test_batch_rules.py"),
     "spacing.py": ("tests/kernels/test_rule_kernels.py", "tests/kernels/test_sequences.py"),
     "merging.py": ("tests/kernels/test_rule_kernels.py",),
+    "bandits.py": ("tests/kernels/test_bandits.py",),
     "logits.py": ("tests/kernels/test_logits.py",),
     "latent.py": ("tests/kernels/test_rule_kernels.py",),
 }

@@ -121,7 +121,7 @@ def _changes(made: Any) -> Iterator[tuple[str, dict[str, Any]]]:
             for part, changes in _changes(value):
                 yield f"{field}-{part}", {field: spec(replace(value, **{key: build(one) for key, one in changes.items()}), full=False)}
         elif isinstance(value, tuple) and value and all(hasattr(one, "select") for one in value):
-            for place in range(len(value)):
+            for place in (place for place, one in enumerate(value) if one != Random()):
                 yield f"{field}-{place + 1}", {field: [spec(Random() if place == at else one, full=False) for at, one in enumerate(value)]}
         elif hasattr(value, "choose") and value != TopK() and (score is not None or (embed is not None and "score" in parts)):
             yield field, {field: spec(TopK()), **({} if score is not None else {"score": spec(Length(embed))})}

@@ -65,6 +65,7 @@ class ArrayView:
         self.candidates, self.labelled, self.pending = ids["candidates"], ids["labelled"], ids["pending"]
         self.labels, self.round = labels, number
         self.classes = int(stats["probs"].shape[2]) if "probs" in stats else max(labels, default=-1) + 1
+        self.memory: Mapping[str, Any] | None = None
         self._rows, self._stats, self._covered, self._limit = rows, stats, covered, limit
         self._made: dict[tuple[str, str], Any] = {}
 

@@ -25,7 +25,7 @@ def select(
     method: str | Mapping[str, Any] | Any, k: int, *,
     probs: Any = None, features: Any = None, gradients: Any = None, labelled: Any = None, pending: Any = None, ids: Sequence[Any] | None = None,
     costs: Any = None, seed: int = 0, device: str | None = None, max_bytes: int | None = None, labels: Any = None, round: int = 1,
-    stats: Mapping[str, Any] | None = None, explain: bool = True, **params: Any,
+    stats: Mapping[str, Any] | None = None, memory: Mapping[str, Any] | None = None, explain: bool = True, **params: Any,
 ) -> Selection:  # fmt: skip
     """Choose k rows worth labelling from NumPy arrays, memory-mapped arrays (`np.load(…, mmap_mode="r")`) or torch tensors.
 
@@ -47,6 +47,7 @@ def select(
         labels: Class position of each labelled item in the order of `labelled` (with a mask: also one per row), for methods that count them.
         round: Number of the round, from 1; another round draws anew.
         stats: Further statistics by name, such as `{"boundary_distance": …}`.
+        memory: `memory` of the selection before, for a method that learns from round to round (`bandit`); leave nothing out between two calls.
         explain: Name the nearest labelled item of each pick where features and labelled items are given.
         params: Parameters of the method by name; a method inside a wrapper may be given as a catalogue name.
 
@@ -72,6 +73,7 @@ def select(
     with bounded(max_bytes), placing.on(_device(device, features, gradients)):
         with _checked(acquisition, given):
             view = view_of(members, given, labelled, pending, labels, round, max_bytes)
+            view.memory = memory
             chosen: Selection = acquisition.select(view, min(int(k), len(view.candidates)), stream(seed, round, "select"))
     if not explain:
         return chosen

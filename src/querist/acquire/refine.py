@@ -6,7 +6,7 @@ Reference:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -75,4 +75,4 @@ class Refine:
 
 def _said(chosen: Selection, what: str) -> Selection:
     """The selection, each note with what was refined."""
-    return Selection(chosen.ids, chosen.scores, tuple(f"{what}: {why}" for why in chosen.reasons))
+    return replace(chosen, note=tuple(f"{what}: {why}" for why in chosen.reasons))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -64,4 +64,4 @@ class Switch:
         early = view.round < self.rounds
         chosen = (self.early if early else self.late).select(view, k, rng)
         phase = f"round {view.round} {'<' if early else '≥'} {self.rounds}"
-        return Selection(chosen.ids, chosen.scores, tuple(f"{phase}: {why}" for why in chosen.reasons))
+        return replace(chosen, note=tuple(f"{phase}: {why}" for why in chosen.reasons))

@@ -99,4 +99,4 @@ class MixRandom:
         drawn = iter(rng.permutation(np.flatnonzero(free)))
         own = iter(zip(chosen.ids, chosen.scores, chosen.reasons, strict=True))
         picks = [(view.candidates[next(drawn)], 0.0, f"drawn at random (share {self.share:g})") if random else next(own) for random in coin]
-        return Selection(tuple(one[0] for one in picks), tuple(one[1] for one in picks), tuple(one[2] for one in picks))
+        return Selection(tuple(one[0] for one in picks), tuple(one[1] for one in picks), tuple(one[2] for one in picks), chosen.memory)

@@ -15,11 +15,13 @@ class Selection:
         ids: Distinct ids, most wanted first.
         scores: One float per id, higher = more wanted, on the method's own scale.
         note: Per id, why it was picked (a short text), or an empty sequence.
+        memory: What the method wants to be told when it chooses next, as plain JSON; None for a method that learns nothing.
     """
 
     ids: tuple[str, ...]
     scores: tuple[float, ...]
     note: tuple[str, ...] = ()
+    memory: Mapping[str, Any] | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
         if len(self.ids) != len(self.scores) or (self.note and len(self.note) != len(self.ids)):
@@ -35,7 +37,7 @@ class Selection:
 
     def head(self, k: int) -> Selection:
         """The first k picks."""
-        return Selection(self.ids[:k], self.scores[:k], self.note[:k])
+        return Selection(self.ids[:k], self.scores[:k], self.note[:k], self.memory)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,10 +24,16 @@ class Over:
         self.classes: int = view.classes
         self.round: int = view.round
         self.aggregator: Any = getattr(view, "aggregator", None)
+        self.memory = memory_of(view)
 
     def fold(self, name: str, fn: Any, of: str = "candidates", places: np.ndarray | None = None) -> np.ndarray:
         """See `SitesView.fold`; of the rows at some places only."""
         return fold_of(self._view, name, fn, of, places)
+
+
+def memory_of(view: Any) -> Mapping[str, Any] | None:
+    """What the method's last selection left for this one (`Selection.memory`); None in a first round, or where nobody kept it."""
+    return getattr(view, "memory", None)
 
 
 def at_hand(names: Iterable[str]) -> frozenset[str]:

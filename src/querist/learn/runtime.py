@@ -24,6 +24,7 @@ from querist.kernels.folding import Aggregator
 from querist.learn.guesses import Speaks, leave_guesses, leave_spoken
 from querist.learn.inputs import Inputs
 from querist.learn.learner import Fitted, Learns
+from querist.learn.memory import recall, retain
 from querist.learn.schemes.base import Fit
 from querist.learn.selecting import choose
 from querist.learn.sited_view import SitedView
@@ -81,7 +82,9 @@ class LearnerRuntime:
             view.stat(name)
         scored = time.perf_counter()
         report("select", 0.0, {})
+        view.memory = recall(job, self.acquisition)
         ranking = choose(self.acquisition, view, job)
+        retain(job, self.acquisition, ranking.memory)
         if job.reserve and "classes" in job.schema and kind.whole:  # a project of people, who may like a suggestion; a simulated one is spared the pass
             leave_guesses(view, ranking, job)
         elif job.reserve and isinstance(task, Speaks):

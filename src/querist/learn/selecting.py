@@ -26,8 +26,9 @@ def choose(acquisition: Acquisition, view: PoolView, job: RoundJob) -> Selection
     if not job.reserve or not left:
         return batch
     later = Later(view, batch.ids)
+    later.memory = batch.memory
     more = _checked(acquisition.select(later, job.reserve, rng), later, job.reserve)
-    return Selection(batch.ids + more.ids, batch.scores + more.scores, batch.reasons + more.reasons)
+    return Selection(batch.ids + more.ids, batch.scores + more.scores, batch.reasons + more.reasons, more.memory)
 
 
 class Later(Over):

@@ -32,6 +32,7 @@ class SitedView:
         compute: Name and question → a statistic that needs the model itself.
         labels: Nobody asks for the class of an item with many sites.
         classes: Of a site.
+        memory: What the method's last selection left for this one.
     """
 
     candidates: Sequence[str]
@@ -44,6 +45,7 @@ class SitedView:
     compute: Callable[[str, Question], Any] | None = None
     labels: Sequence[int] = ()
     classes: int = 0
+    memory: Mapping[str, Any] | None = None
     _kept: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def stat(self, name: str, of: str = "candidates") -> Any:

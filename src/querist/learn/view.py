@@ -39,6 +39,7 @@ class FittedView:
     ) -> None:  # fmt: skip
         self.candidates, self.labelled, self.pending = candidates, labelled, pending
         self.labels, self.classes, self.round = labels, classes, number
+        self.memory: Mapping[str, Any] | None = None
         self._score, self.provides, self._compute = score, provides, compute
         self._groups: Mapping[str, Sequence[str]] = {"candidates": candidates, "labelled": labelled, "pending": pending}
         self._scored: dict[str, Scored] = {}

@@ -13,10 +13,11 @@ from querist.core.order import canonical
 from querist.core.rng import stream
 from querist.core.sites import Sites, joined
 from querist.kernels.folding import Aggregator
+from querist.kernels.logits import softmax
 from querist.kernels.site_gradients import site_gradients
 from querist.tasks.heads import kind
 from querist.testing.box_view import boxes
-from querist.testing.fake_view import FakeView, _softmax
+from querist.testing.fake_view import FakeView
 
 CHUNK: Final = 7
 """Items folded at once: no divisor of anything."""
@@ -73,9 +74,9 @@ def one(name: str, k: int, rng: np.random.Generator) -> Sites:
         return Sites(np.array([0, s]), values=logits.transpose(1, 0, 2), noise=np.exp(logits).transpose(1, 0, 2), features=features)
     corner = rng.uniform(0, 40, size=(s, 2))
     if name in ("detection", "instance"):
-        return boxes(_softmax(logits.transpose(1, 0, 2)), np.concatenate([corner, corner + rng.uniform(4, 20, size=(s, 2))], axis=1), features, rng)
+        return boxes(softmax(logits.transpose(1, 0, 2)), np.concatenate([corner, corner + rng.uniform(4, 20, size=(s, 2))], axis=1), features, rng)
     return Sites(
-        np.array([0, s]), probs=_softmax(logits.transpose(1, 0, 2)).astype(np.float32), features=features, grid=(4, 4) if name == "dense" else None,
+        np.array([0, s]), probs=softmax(logits.transpose(1, 0, 2)).astype(np.float32), features=features, grid=(4, 4) if name == "dense" else None,
         items={"sequence_logprob": -rng.exponential(size=(1, k)) * s} if name in ("tagging", "sequence") else {},
     )  # fmt: skip
 

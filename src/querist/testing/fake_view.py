@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -27,6 +27,7 @@ class FakeView:
         classes: Number of classes.
         round: Number of the round.
         stats: group → name → array or pair.
+        memory: What the method's last selection left for this one.
     """
 
     candidates: Sequence[str]
@@ -36,6 +37,7 @@ class FakeView:
     classes: int = 3
     round: int = 1
     stats: dict[str, dict[str, Any]] = field(default_factory=dict)
+    memory: Mapping[str, Any] | None = None
 
     def stat(self, name: str, of: str = "candidates") -> Any:
         """See `PoolView.stat`."""
