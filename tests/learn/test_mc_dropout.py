@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from querist.learn.inference.base import mask
 from querist.learn.inference.ensemble import Ensemble
 from querist.learn.inference.mc_dropout import MCDropout, _folded, _hooked
 from querist.nets.base import MLP, Network
+from querist.nets.unet import UNet
 
 X = torch.randn(9, 6, generator=generator(3))
 
@@ -99,3 +101,29 @@ def test_ensemble_stacks_its_members() -> None:
         logits = Ensemble(3).prepare(networks, rng())(X).logits
         for member, network in enumerate(networks):
             torch.testing.assert_close(logits[:, member], network(X))
+
+
+def test_a_trunk_in_halves_gives_the_same_samples() -> None:
+    """The encoder of a U-Net is passed once; without its halves the same network gives the same bits."""
+    network = UNet((4, 8), dropout=0.5).make((1, 16, 16), 3, torch.Generator().manual_seed(0)).eval()
+    x = torch.rand((5, 1, 16, 16), generator=torch.Generator().manual_seed(1))
+    passes: list[int] = []
+    network.trunk.down[0].register_forward_hook(lambda *_: passes.append(1))  # type: ignore[union-attr, index]
+    with torch.no_grad():
+        whole = MCDropout(6).prepare([Network(_Whole(network.trunk), network.head, network.describe)], np.random.default_rng(3))(x)
+        assert len(passes) == 7
+        halves = MCDropout(6).prepare([network], np.random.default_rng(3))(x)
+    assert len(passes) == 7 + 2, "once for the features, once for all samples"
+    assert torch.equal(whole.logits, halves.logits) and torch.equal(whole.features, halves.features)
+    assert not torch.equal(halves.logits[:, 0], halves.logits[:, 1])
+
+
+class _Whole(nn.Module):
+    """A trunk that does not say that it has halves."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: Tensor) -> Any:
+        return self.inner(x)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -41,6 +41,15 @@ class Network(nn.Module):
         if not isinstance(layer, nn.Linear):
             raise TypeError(f"the head of a Network ends in a Linear, not in {type(layer).__name__}")
         return layer
+
+
+@runtime_checkable
+class Halved(Protocol):
+    """A trunk that is `after(before(x))`, with nothing stochastic in `before`: samples of MC dropout then share that half."""
+
+    def before(self, x: Tensor) -> Any: ...
+
+    def after(self, state: Any) -> Any: ...
 
 
 class NetworkFactory(Protocol):

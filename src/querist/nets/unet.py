@@ -54,13 +54,22 @@ class Trunk(nn.Module):
 
     def forward(self, x: Tensor) -> Maps:
         """Maps of inputs (n, ch, *grid)."""
+        return self.after(self.before(x))
+
+    def before(self, x: Tensor) -> tuple[list[Tensor], Tensor | None]:
+        """The encoder's maps, from the image down, and the window: see `nets.base.Halved`."""
         window = x[:, -1:] if self.window else None
         x = x[:, :-1] if self.window else x
         seen: list[Tensor] = []
         for number, block in enumerate(self.down):
             x = block(self.pool(x) if number else x)
             seen.append(x)
-        deepest = x = self.dropout(x)
+        return seen, window
+
+    def after(self, state: tuple[list[Tensor], Tensor | None]) -> Maps:
+        """Dropout and the decoder."""
+        seen, window = state
+        deepest = x = self.dropout(seen[-1])
         decoded: list[Tensor] = []
         for block, skip in zip(self.up, seen[-2::-1], strict=True):
             x = block(torch.cat([functional.interpolate(x, size=skip.shape[2:], mode="nearest"), skip], dim=1))

@@ -7,8 +7,9 @@ BatchNorm buffers are never touched: masks act through forward hooks on layers t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 
 from querist.core.errors import TrainingError, UsageError
 from querist.learn.inference.base import Sampled, Sampler, looked, mask, penultimate, stochastic
-from querist.nets.base import Network
+from querist.nets.base import Halved, Network
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,11 @@ def _folded(network: Network, rate: float, k: int, rng: np.random.Generator) -> 
 
 
 def _hooked(network: Network, k: int, rng: np.random.Generator) -> Sampler:
-    """The honest slow path: k passes, each dropout layer multiplied by its own fixed mask of that pass; a trunk without any is passed once."""
+    """The honest slow path: k passes, each dropout layer multiplied by its own fixed mask of that pass; what comes before the first is passed once."""
     layers = [layer for layer in network.modules() if isinstance(layer, nn.modules.dropout._DropoutNd) and layer.p > 0]
     masks: dict[tuple[int, int], Tensor] = {}
     seeds = rng.integers(0, 2**63 - 1, size=(k, len(layers)))
-    once = not stochastic(network.trunk)
+    before, after = _halves(network)
 
     def masked(which: int, sample_index: int, out: Tensor) -> Tensor:
         if (sample_index, which) not in masks:
@@ -87,17 +88,27 @@ def _hooked(network: Network, k: int, rng: np.random.Generator) -> Sampler:
 
     def sample(x: Tensor) -> Sampled:
         first = looked(network, x)
-        seen = network.trunk(x) if once else None
+        seen = before(x)
         logits = []
         for index in range(k):
             handles = [
                 layer.register_forward_hook(lambda _m, _i, out, which=which, index=index: masked(which, index, out)) for which, layer in enumerate(layers)
             ]
             try:
-                logits.append(network.head(seen) if once else network(x))
+                logits.append(after(seen))
             finally:
                 for handle in handles:
                     handle.remove()
         return first.sampled(torch.stack(logits, dim=1))
 
     return sample
+
+
+def _halves(network: Network) -> tuple[Callable[[Tensor], Any], Callable[[Any], Tensor]]:
+    """What is the same in all samples, and the rest."""
+    trunk = network.trunk
+    if not stochastic(trunk):
+        return trunk, network.head
+    if isinstance(trunk, Halved):
+        return trunk.before, lambda state: network.head(trunk.after(state))
+    return lambda x: x, network
