@@ -44,6 +44,10 @@ def test_run_with_a_strategy_of_ones_own(querist, tmp_path):
     again = querist(*command[:-1])
     assert again.code == 0
     assert "Report: querist-iris/report.html" in again.out
+    assert "3 of 3 runs were finished before" in again.err
+    next(Path("querist-iris/runs").glob("random-1.json")).unlink()
+    rest = querist(*command[:-1])
+    assert "2 of 3 runs were finished before" in rest.err and "[1/1] random seed 1" in rest.err
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def run_study(
     """
     items = prepare(spec, out) if items is None else items
     folder = out / RUNS
-    missing = _missing(spec, out)
+    missing = unfinished(spec, out)
     write_atomically(out / _SETTINGS, json.dumps(spec.run_settings(), indent=1))
     failures: list[Failure] = []
     watch = _Watch(out / "clock.json")
@@ -140,10 +140,10 @@ def prepare(spec: StudySpec, out: Path) -> int:
         CapabilityError: for a method that needs what the learner does not provide.
     """
     refuse_other_settings(spec, out)
-    return rehearse(spec, {method for method, _ in _missing(spec, out)})
+    return rehearse(spec, {method for method, _ in unfinished(spec, out)})
 
 
-def _missing(spec: StudySpec, out: Path) -> list[tuple[str, int]]:
+def unfinished(spec: StudySpec, out: Path) -> list[tuple[str, int]]:
     """Runs that are not finished."""
     return [run for run in spec.runs() if read_record(out / RUNS, *run, spec.run_sha256) is None]
 

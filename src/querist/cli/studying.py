@@ -31,7 +31,7 @@ def study(wishes: Mapping[str, Any], source: str | None, out: str | None) -> int
 
     from querist.bench.progress import progress
     from querist.bench.spec import StudySpec
-    from querist.bench.study import run_study
+    from querist.bench.study import run_study, unfinished
     from querist.bench.tables import table
     from querist.bench.wording import sentence
 
@@ -42,7 +42,10 @@ def study(wishes: Mapping[str, Any], source: str | None, out: str | None) -> int
         spec = StudySpec.of({**given, **({"dataset": source} if source else {})})
     check_names(spec)
     folder = Path(out or f"querist-{spec.title}")
-    with progress(spec) as watching:
+    before = set(spec.runs()) - set(unfinished(spec, folder))
+    if before:
+        note(f"{len(before)} of {len(spec.runs())} runs were finished before")
+    with progress(spec, before=before) as watching:
         done = run_study(spec, folder, emit=watching, command=shlex.join(["querist", *sys.argv[1:]]))
     emit(done.model_dump(mode="json"), Group(table(done), sentence(done), f"Report: {done.report}"))
     for failure in done.failures[:2]:
