@@ -1,4 +1,4 @@
-"""Writes src/querist/acquire/evidence.json: what proves each row of the catalogue.
+"""Writes src/querist/acquire/evidence.json, what proves each row of the catalogue, and verdicts.json, what the recorded studies of claims found.
 
 A row's property is shown by a test of its own and by the tests of the shared kernels that it runs through: `kernels` names those, found by
 following the imports of the row's parts, so that a flipped sign anywhere under a row fails a test that the row names.
@@ -22,11 +22,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from survey import verdicts
+
 from querist.core import catalogue
 
 ROOT = Path(__file__).parents[2]
 SHARED = runpy.run_path(str(ROOT / "tests" / "house" / "mutation_rules.py"))["SHARED"]
 TARGET = ROOT / "src" / "querist" / "acquire" / "evidence.json"
+VERDICTS = TARGET.with_name("verdicts.json")
 CONTRACTS = {
     "strategy": "tests/contracts/test_acquisitions.py::TestCatalogue",
     "wrapper": "tests/contracts/test_acquisitions.py::TestCatalogue",
@@ -184,6 +187,8 @@ def main() -> int:
     seconds = {name: row.get("smoke_seconds") for name, row in kept.items()}
     if "--check" in sys.argv:
         stale = [str(row["name"]) for row in rows if kept.get(row["name"]) != evidence(row, seconds.get(str(row["name"])))]
+        said = json.loads(VERDICTS.read_text(encoding="utf-8")) if VERDICTS.is_file() else {}
+        stale += [] if said == verdicts() else ["the claims"]
         if stale or set(kept) != {row["name"] for row in rows}:
             sys.stderr.write(f"evidence.json is stale for: {', '.join(stale) or 'rows that are gone'}. Run: python docs/gen/evidence.py\n")
             return 1
@@ -199,6 +204,7 @@ def main() -> int:
     finally:  # what was measured before a row failed is kept
         made = {str(row["name"]): evidence(row, seconds.get(str(row["name"]))) for row in rows}
         TARGET.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+        VERDICTS.write_text(json.dumps(verdicts(), indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return 0
 
 

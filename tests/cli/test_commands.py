@@ -151,7 +151,9 @@ def test_methods_matrix_and_survey(querist):
     assert "yes" in querist("methods", "--matrix").out
     entries = querist("methods", "--survey", "--json").json["survey"]
     assert len(entries) > 100
-    assert {"part", "section", "name", "title", "row", "wave", "status"} == set(entries[0])
+    assert {"part", "section", "name", "title", "row", "wave", "status", "verdict"} == set(entries[0])
+    claim = next(entry for entry in entries if entry["name"] == "claim_3")
+    assert (claim["status"], claim["verdict"]) == ("recorded", "holds")
     assert next(entry for entry in entries if entry["name"] == "margin")["status"] == "proved"
     assert next(entry for entry in entries if entry["name"] == "gaal")["status"] == "planned"
     assert "batchbald" in querist("methods", "--survey").out

@@ -41,12 +41,17 @@ def described(name: str | None = None, needs: Collection[str] = (), kind: str | 
 
 
 def survey() -> list[Described]:
-    """Every entry of the survey in its order: part, section, name, title, row, wave, status."""
+    """Every entry of the survey in its order: part, section, name, title, row, wave, status, and the verdict of a claim whose study is recorded."""
     known = {str(row["name"]) for row in catalogue.rows()}
+    verdicts: Mapping[str, str] = json.loads(resources.files("querist.acquire").joinpath("verdicts.json").read_text(encoding="utf-8"))
+
+    def status(entry: Mapping[str, Any]) -> str:
+        return catalogue.status(entry["row"]) if entry.get("row") in known else "recorded" if entry["name"] in verdicts else "planned"
+
     return [
         {
             "part": part["title"], "section": entry["section"], "name": entry["name"], "title": entry["title"], "row": entry.get("row"),
-            "wave": entry["wave"], "status": catalogue.status(entry["row"]) if entry.get("row") in known else "planned",
+            "wave": entry["wave"], "status": status(entry), "verdict": verdicts.get(entry["name"]),
         }
         for part in _parts() for entry in part["entries"]
     ]  # fmt: skip
@@ -67,7 +72,9 @@ def table(rows: Sequence[Described]) -> Table:
 
 def survey_table(entries: Sequence[Described]) -> Table:
     """One line an entry."""
-    return _table(("section", "name", "wave", "status", "title"), entries)
+    return _table(
+        ("section", "name", "wave", "status", "title"), [{**one, "status": ": ".join(filter(None, (one["status"], one["verdict"])))} for one in entries]
+    )
 
 
 def matrix_table(grid: Mapping[str, Mapping[str, bool]]) -> Table:
