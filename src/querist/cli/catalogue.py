@@ -72,9 +72,8 @@ def table(rows: Sequence[Described]) -> Table:
 
 def survey_table(entries: Sequence[Described]) -> Table:
     """One line an entry."""
-    return _table(
-        ("section", "name", "wave", "status", "title"), [{**one, "status": ": ".join(filter(None, (one["status"], one["verdict"])))} for one in entries]
-    )
+    shown = [{**entry, "status": ": ".join(filter(None, (entry["status"], entry["verdict"])))} for entry in entries]
+    return _table(("section", "name", "wave", "status", "title"), shown)
 
 
 def matrix_table(grid: Mapping[str, Mapping[str, bool]]) -> Table:
