@@ -42,6 +42,7 @@ LEARNERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "digit-lines": {"recipe": "line-reader"},
     "diabetes": {"recipe": "features-head"},
     "digit-strings": {"recipe": "small-cnn", "network": {"use": "querist.nets.slots:SlotCNN"}},
+    "digit-string-slots": {"recipe": "small-cnn", "network": {"use": "querist.nets.asked:Asked", "network": {"use": "querist.nets.slots:SlotCNN"}, "slots": 6}},
     "figures": {"recipe": "pose"},
     "umls": {"recipe": "distmult"},
 }

@@ -15,12 +15,15 @@ from numpy.typing import NDArray
 
 from querist.core.optional import require
 from querist.core.rng import stream
+from querist.data.arrays import ArrayPool
 from querist.data.datasets.registry import Loaded
+from querist.data.slots import SlotPool
 
 SLOTS: Final = tuple(f"place {number}" for number in range(1, 7))
 CLASSES: Final = tuple("0123456789")
 TRAIN, FINAL = 2_500, 500
 HEIGHT, WIDTH, STEP = 12, 64, 10
+STRINGS, WHOLE = 400, 100
 _POOL_DIGITS, _DEV_STRINGS = 1_200, 500
 
 
@@ -36,6 +39,21 @@ def digit_strings_final(root: str | None) -> Loaded:
     """500 strings of the digits that no other string uses."""
     images, labels = _digits()
     return _loaded(*_made("final", FINAL, images[1_500:], labels[1_500:]))
+
+
+def digit_string_slots(root: str | None) -> Loaded:
+    """The places of 400 such strings, one asks for one digit of a picture; behind them 100 whole development strings. Channels as `data.slots`."""
+    images, labels = _digits()
+    pool = _made("pool", STRINGS, images[:_POOL_DIGITS], labels[:_POOL_DIGITS])
+    dev = _made("dev", WHOLE, images[_POOL_DIGITS:1_500], labels[_POOL_DIGITS:1_500])
+    asked, held = _slots(pool, whole=False), _slots(dev, whole=True)
+    return _partly(np.concatenate([asked[0], held[0]]), [*asked[1], *held[1]], WHOLE)
+
+
+def digit_string_slots_final(root: str | None) -> Loaded:
+    """100 whole strings of the digits that no other string uses."""
+    images, labels = _digits()
+    return _partly(*_slots(_made("final", WHOLE, images[1_500:], labels[1_500:]), whole=True))
 
 
 def paint(digits: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -68,6 +86,22 @@ def _made(part: str, count: int, images: NDArray[np.uint8], labels: NDArray[np.i
     return np.stack(pictures), np.stack(said)
 
 
+def _slots(made: tuple[NDArray[np.uint8], NDArray[np.int64]], whole: bool) -> tuple[NDArray[np.float32], list[dict[str, str]]]:
+    """Slots of strings, or whole strings with the same channels, and what is true of them."""
+    x, y = made
+    parents = [f"{row:05d}" for row in range(len(x))]
+    pool = SlotPool(ArrayPool(x, parents), SLOTS, whole)
+    values = pool.values(dict(zip(parents, _answers(y), strict=True)))
+    return np.stack([pool.load(item) for item in pool.ids()]), [values[item] for item in pool.ids()]
+
+
+def _answers(y: NDArray[np.int64]) -> list[dict[str, str]]:
+    return [dict(zip(SLOTS, (CLASSES[digit] for digit in row), strict=True)) for row in y.tolist()]
+
+
 def _loaded(x: NDArray[np.uint8], y: NDArray[np.int64], last: int = 0) -> Loaded:
-    values = [dict(zip(SLOTS, (CLASSES[digit] for digit in row), strict=True)) for row in y.tolist()]
-    return Loaded(x, y[:, 0], CLASSES, values, dev=range(len(x) - last, len(x)), space={"slots": list(SLOTS)})
+    return Loaded(x, y[:, 0], CLASSES, _answers(y), dev=range(len(x) - last, len(x)), space={"slots": list(SLOTS)})
+
+
+def _partly(x: NDArray[np.float32], values: list[dict[str, str]], last: int = 0) -> Loaded:
+    return Loaded(x, np.empty(0, dtype=np.int64), CLASSES, values, dev=range(len(x) - last, len(x)), space={"slots": list(SLOTS)})

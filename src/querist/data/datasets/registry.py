@@ -200,6 +200,15 @@ _ENTRIES: dict[str, Entry] = {
             _SKLEARN,
             final=f"{_LOADERS}.glyphs:digit_strings_final",
         ),
+        Entry(
+            "digit-string-slots",
+            f"{_LOADERS}.glyphs:digit_string_slots",
+            "multi_output",
+            "float32 image and asked slots (12, 64, 7), synthetic",
+            "BSD-3-Clause",
+            _SKLEARN,
+            final=f"{_LOADERS}.glyphs:digit_string_slots_final",
+        ),
         Entry("diabetes", f"{_LOADERS}.sklearn_sets:diabetes", "regression", "10 features, float32", "BSD-3-Clause", _SKLEARN),
         Entry(
             "figures",

@@ -24,6 +24,9 @@ from querist.tasks.multi_output.measures import measured
 class MultiOutputHead:
     """One sigmoid per yes-or-no slot, one softmax per slot with classes.
 
+    A network that was told which slots are asked for (`nets.asked`) hands that on behind its outputs: above 0 asked, below not. What it says of the
+    others is no site, and teaches nothing.
+
     Attributes:
         names: Of the slots.
         choices: Names of the classes of each slot; none for a yes or no. Empty: all are that.
@@ -84,14 +87,14 @@ class MultiOutputHead:
         """Cross-entropy (n,) in nats, the mean over the slots that were answered; 0 for an item without any.
 
         Args:
-            output: Logits (n, outputs).
+            output: Logits (n, outputs), maybe the slots that are asked for behind them.
             target: (n, slots), NaN where missing.
             smoothing: Label smoothing in [0, 1).
             weights: Of the outputs, or None; of a yes-or-no slot that of a yes.
         """
         there = ~torch.isnan(target)
         logs = self._logs(output)
-        legal = torch.isfinite(self._logs(torch.zeros_like(output[:1])))
+        legal = torch.isfinite(self._logs(torch.zeros_like(output[:1, : self.outputs])))
         wanted = functional.one_hot(torch.where(there, target, torch.zeros_like(target)).long(), logs.shape[-1]).to(logs.dtype)
         wanted = wanted * (1.0 - smoothing) + smoothing * legal / legal.sum(dim=-1, keepdim=True)
         if weights is not None:
@@ -100,50 +103,68 @@ class MultiOutputHead:
         return torch.where(there, losses, torch.zeros_like(losses)).sum(dim=-1) / there.sum(dim=-1).clamp(min=1)
 
     def predict(self, output: Tensor) -> Tensor:
-        """Probabilities of yes and of classes, same shape."""
-        parts = torch.split(output, list(self.widths), dim=-1)
+        """Probabilities (…, outputs) of yes and of classes."""
+        parts = torch.split(output[..., : self.outputs], list(self.widths), dim=-1)
         return torch.cat([torch.softmax(part, dim=-1) if part.shape[-1] > 1 else torch.sigmoid(part) for part in parts], dim=-1)
 
     def pseudo(self, output: Tensor) -> tuple[Tensor, Tensor]:
-        """The likeliest answer in every slot (n, slots), and the probability of the least sure of them (n,)."""
+        """The likeliest answer in every slot that is asked for (n, slots), NaN in others, and the probability of the least sure of them (n,)."""
         sure, answer = self._logs(output.detach()).exp().max(dim=-1)
-        return answer.to(output.dtype), sure.amin(dim=-1)
+        asked = self._asked(output)
+        return torch.where(asked, answer.to(output.dtype), torch.nan), torch.where(asked, sure, 1.0).amin(dim=-1)
 
     def doubt(self, output: Tensor) -> Tensor:
-        """Mean entropy (n,) of the slots, in nats."""
-        entropy: Tensor = torch.special.entr(self._logs(output.detach()).exp()).sum(dim=-1).mean(dim=-1)
+        """Mean entropy (n,) of the slots that are asked for, in nats."""
+        asked = self._asked(output)
+        entropy: Tensor = (torch.special.entr(self._logs(output.detach()).exp()).sum(dim=-1) * asked).sum(dim=-1) / asked.sum(dim=-1).clamp(min=1)
         return entropy
 
     def discrepancy(self, output: Tensor, reference: Tensor) -> Tensor:
-        """Mean squared difference of the probabilities (n,)."""
-        return (self.predict(output) - self.predict(reference)).square().mean(dim=-1)
+        """Mean squared difference of the probabilities (n,), of the slots that are asked for."""
+        asked = torch.repeat_interleave(self._asked(output), torch.tensor(self.widths, device=output.device), dim=-1)
+        return ((self.predict(output) - self.predict(reference)).square() * asked).sum(dim=-1) / asked.sum(dim=-1).clamp(min=1)
 
     def sites(self, output: Tensor, x: Tensor, hidden: Tensor | None = None) -> Sites:
-        """The slots, in order, with their answers; a slot with fewer answers than another has 0 for the rest. `extra` says which `slot` it is."""
+        """The slots that are asked for, in order, with their answers; a slot with fewer answers than another has 0 for the rest. `extra`: which `slot`."""
         slots, probs = len(self.names), self._logs(output).exp().transpose(1, 2).flatten(0, 1).numpy()
-        places = hidden is not None and hidden.ndim == 3 and hidden.shape[1] == slots
-        features = hidden.flatten(0, 1).numpy() if hidden is not None and places else None
-        return even(len(output), slots, probs=probs, features=features, extra={"slot": np.tile(np.arange(slots), len(output))})
+        seen = hidden[0] if isinstance(hidden, tuple) else hidden
+        places = seen is not None and seen.ndim == 3 and seen.shape[1] == slots
+        features = seen.flatten(0, 1).numpy() if seen is not None and places else None
+        all_of = even(len(output), slots, probs=probs, features=features, extra={"slot": np.tile(np.arange(slots), len(output))})
+        asked = self._asked(output)[:, 0]
+        return all_of if bool(asked.all()) else all_of.only(asked.flatten().numpy())
 
     def says(self, said: Sites) -> list[tuple[dict[str, Any], float]]:
-        """The likeliest answer in every slot of each item, and the probability of the least sure one."""
-        probs = np.asarray(said.probs).mean(axis=1, dtype=np.float64).reshape(len(said), len(self.names), -1)
-        best, sure = probs.argmax(axis=2), probs.max(axis=2).min(axis=1)
+        """The likeliest answer in every slot of each item that is asked for, and the probability of the least sure one."""
+        probs = self._dense(said)
+        best, sure = probs.argmax(axis=2), np.where(np.isnan(probs[:, :, 0]), 1.0, probs.max(axis=2))
         return [
-            ({name: answers[place] for name, answers, place in zip(self.names, self.possible, row, strict=True)}, float(certain))
-            for row, certain in zip(best.tolist(), sure, strict=True)
+            ({self.names[slot]: self.possible[slot][row[slot]] for slot in np.flatnonzero(~np.isnan(table[:, 0]))}, float(certain))
+            for table, row, certain in zip(probs, best.tolist(), sure.min(axis=1), strict=True)
         ]
 
     def metrics(self, said: Iterable[Sites], targets: NDArray[Any]) -> dict[str, float]:
         """See `measures.measured`, of the mean over samples."""
-        slots = len(self.names)
-        parts = [np.asarray(part.probs).mean(axis=1, dtype=np.float64).reshape(len(part), slots, -1) for part in said]
+        parts = [np.nan_to_num(self._dense(part)) for part in said]
         if not parts:
             return {}
         return measured(np.concatenate(parts), targets, [len(answers) for answers in self.possible], [width == 1 for width in self.widths])
 
+    def _dense(self, said: Sites) -> NDArray[np.float64]:
+        """Mean probabilities (n, slots, answers), NaN where a slot is not asked for."""
+        probs = np.asarray(said.probs).mean(axis=1, dtype=np.float64)
+        table = np.full((len(said), len(self.names), probs.shape[1]), np.nan)
+        table[said.owner, said.extra.get("slot", np.arange(len(probs)) % len(self.names))] = probs
+        return table
+
+    def _asked(self, output: Tensor) -> Tensor:
+        """(…, slots): what is asked for; everything where the network was not told."""
+        asked = output[..., self.outputs :]
+        return asked > 0 if asked.shape[-1] else torch.ones((*output.shape[:-1], len(self.names)), dtype=torch.bool, device=output.device)
+
     def _logs(self, output: Tensor) -> Tensor:
         """Log-probabilities (…, slots, answers); -inf where a slot has no such answer."""
+        output = output[..., : self.outputs]
         if self.outputs == len(self.names):
             return torch.stack([functional.logsigmoid(-output), functional.logsigmoid(output)], dim=-1)
         most = max(map(len, self.possible))
