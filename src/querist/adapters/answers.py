@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from querist.core.errors import UsageError
 from querist.data.labels import answers
+from querist.tasks.values import meant
 
 if TYPE_CHECKING:
     from querist.project.project import Project
@@ -56,16 +56,6 @@ def tell_file(project: Project, file: str, item: str | None, by: str | None) -> 
             rows.append({**_row(row), "value": meant(project.space.kind, row["label"])})
     told = project.tell_many(rows, by)
     return {"told": told.told, "revisions": told.revisions, "errors": errors + [{key: one[key] for key in ("item", "got", "wanted")} for one in told.errors]}
-
-
-def meant(kind: str, text: Any) -> Any:
-    """The value that a text stands for: a class is its name, values of all other kinds are JSON (`true`, `3.5`, `["a", "b"]`), as exports write them."""
-    if kind == "classification" or not isinstance(text, str):
-        return text
-    try:
-        return json.loads(text)
-    except (json.JSONDecodeError, RecursionError):
-        return text  # the task says what it wanted
 
 
 def _unusable(line: int, row: Mapping[str, Any]) -> dict[str, Any] | None:

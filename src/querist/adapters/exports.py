@@ -6,13 +6,14 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from querist.adapters.kind_exports import FORMS, of_kind
 from querist.core.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
     from querist.project.project import Project
 
 FORMATS = ("csv", "jsonl", "parquet", "imagefolder")
-RESERVED = ("hf", "coco")
+"""Of labels of any kind; pictures of one class each."""
 
 
 def export(project: Project, out: str, view: str, form: str | None) -> Path:
@@ -20,9 +21,9 @@ def export(project: Project, out: str, view: str, form: str | None) -> Path:
 
     Args:
         project: The project.
-        out: File, or for `imagefolder` a folder that is new or empty.
+        out: File, or for `imagefolder` and others a folder that is new or empty.
         view: `training` or `raw`.
-        form: One of `FORMATS`, or None for what the ending of the file says.
+        form: One of `FORMATS`, of `kind_exports.FORMS` where it fits the task kind, or None for what the ending of the file says.
 
     Returns:
         What was written.
@@ -31,13 +32,11 @@ def export(project: Project, out: str, view: str, form: str | None) -> Path:
         UsageError: for an unknown view or format.
         StoreError: if the place cannot be written.
     """
-    if form in RESERVED:
-        raise UsageError(f"the format {form} is reserved for a later version", got=form, wanted=", ".join(FORMATS))
-    if form != "imagefolder":
+    if form not in ("imagefolder", *FORMS):
         return project.export(out, view=view, format=form)
     if view != "training":
-        raise UsageError("a folder of pictures shows the training view", got=view, wanted="training")
-    return imagefolder(project, Path(out))
+        raise UsageError(f"the format {form} shows the training view", got=view, wanted="training")
+    return imagefolder(project, Path(out)) if form == "imagefolder" else of_kind(project, Path(out), str(form))
 
 
 def imagefolder(project: Project, out: Path) -> Path:

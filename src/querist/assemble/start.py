@@ -14,6 +14,7 @@ from querist.core import catalogue
 from querist.core.contracts import LabelSpace, Pool
 from querist.core.errors import LabelError, StoreError, UnknownItemError, UsageError
 from querist.core.order import canonical
+from querist.data.annotated.opening import annotated, read_annotated
 from querist.data.datasets import NamedPool, base_name, named
 from querist.data.folders import FolderPool
 from querist.data.kinds import content_kind
@@ -22,6 +23,7 @@ from querist.data.opening import open_pool
 from querist.project.project import Project
 from querist.store.engine import place
 from querist.tasks import new_space
+from querist.tasks.values import meant
 
 FOLDERS = "folders"
 """`--labels folders`: the names of the folder's subfolders are the classes."""
@@ -41,7 +43,7 @@ class Wishes:
         data: Folder, table, array file, or name of a data set.
         task: Task kind.
         labels: Names of the classes, `a,b,c`, or `folders`.
-        annotations: File of labels that exist already.
+        annotations: Labels that exist already: a table, a COCO file, or a folder of XML, YOLO or PNG files.
         test: Labelled items outside the pool: a table, or a folder with a subfolder a class; or a table of ids of pool items to hold out.
         root: Folder of a table's picture paths, or of a named set's files.
         encoder: Encoder of the learner.
@@ -90,16 +92,16 @@ def start(wishes: Wishes, warn: Warn) -> dict[str, Any]:
     _refuse_existing(wishes.project)
     catalogue.acquisition(wishes.method)
     pool = open_pool(wishes.data, root=wishes.root)
-    given = read_labels(wishes.annotations) if wishes.annotations is not None else []
+    given, named_there = _annotations(wishes, pool)
     if isinstance(pool, NamedPool) and wishes.test is None:  # a named data set brings its development split
         held = HeldOut(named(pool.name, pool.root).test, replace(pool, part="dev"))
         pool = replace(pool, part="pool")
     else:
         held = held_out(pool, wishes.test)
-    space = _space(wishes, pool, given, held)
+    space = _space(wishes, pool, given, held, named_there)
     equal = duplicates(pool, held)
     remarks: list[str] = []
-    kept = _kept(given, pool, held, frozenset(equal), remarks.append)
+    kept = _kept(given, pool, held, frozenset(equal), remarks.append, wishes.task)
     own = _own_recipe(pool) if isinstance(pool, NamedPool) and wishes.encoder is None else None
     recipe = wishes.learner or catalogue.recipe_name(wishes.method) or own
     learner = options(content_kind(pool), wishes.encoder, wishes.weights, recipe, remarks.append, wishes.task)
@@ -120,8 +122,25 @@ def start(wishes: Wishes, warn: Warn) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _space(wishes: Wishes, pool: Pool, given: list[Labelled], held: HeldOut) -> LabelSpace:
+def _annotations(wishes: Wishes, pool: Pool) -> tuple[list[Labelled], tuple[str, ...]]:
+    """The labels that exist already, and the classes that their format names: a table names none.
+
+    Raises:
+        UsageError: for annotations of pictures beside data that is no folder of them.
+    """
+    if wishes.annotations is None or not annotated(wishes.annotations):
+        return (read_labels(wishes.annotations) if wishes.annotations is not None else []), ()
+    if not isinstance(pool, FolderPool):
+        raise UsageError("annotations of this form are of pictures", got=f"--data {wishes.data}", wanted="a folder of pictures")
+    asked = None if wishes.labels is None else [name.strip() for name in wishes.labels.split(",")]
+    found = read_annotated(wishes.annotations, wishes.data, kind=wishes.task, classes=asked)
+    return [Labelled(item, value, None) for item, value in found.values.items()], found.classes
+
+
+def _space(wishes: Wishes, pool: Pool, given: list[Labelled], held: HeldOut, named_there: tuple[str, ...]) -> LabelSpace:
     """That of a named data set if nobody names classes and the task is its own; else that of the classes."""
+    if named_there and wishes.labels is None:
+        return new_space(wishes.task, named_there)
     if isinstance(pool, NamedPool) and wishes.labels is None and (data := named(pool.name, pool.root)).kind == wishes.task:
         return data.space
     return new_space(wishes.task, _classes(wishes.labels, pool, given, held))
@@ -215,7 +234,7 @@ def _subfolders(pool: Pool) -> list[str]:
     return canonical({item.partition("/")[0] for item in pool.ids() if "/" in item})
 
 
-def _kept(given: list[Labelled], pool: Pool, held: HeldOut, equal: frozenset[str], warn: Warn) -> list[Labelled]:
+def _kept(given: list[Labelled], pool: Pool, held: HeldOut, equal: frozenset[str], warn: Warn, task: str) -> list[Labelled]:
     """The labels to import. Those of duplicates of test items would leak the test set, so they are left out."""
     known = set(pool.ids()) if given else set()
     for row in given:
@@ -226,9 +245,9 @@ def _kept(given: list[Labelled], pool: Pool, held: HeldOut, equal: frozenset[str
     left_out = [row.id for row in given if row.id in equal]
     if left_out:
         warn(f"{len(left_out)} annotations were left out: their items equal test items, the first is {left_out[0]!r}")
-    return [_as_text(row) for row in given if row.id not in equal]
+    return [row._replace(value=_as_said(row.value, task)) for row in given if row.id not in equal]
 
 
-def _as_text(row: Labelled) -> Labelled:
-    """The row with a text for a value that a table may hold as a number."""
-    return row if isinstance(row.value, str) else row._replace(value=str(row.value))
+def _as_said(value: Any, task: str) -> Any:
+    """A class is a text, also where a table holds it as a number; values of other kinds are what their JSON says."""
+    return str(value) if task == "classification" else meant(task, value)

@@ -17,7 +17,14 @@ def init(
     data: Data,
     task: Annotated[str, typer.Option("--task", help="Task kind.", metavar="KIND")] = "classification",
     labels: Annotated[str | None, typer.Option("--labels", help="Names of the classes, a,b,c; `folders` takes the names of the subfolders.")] = None,
-    annotations: Annotated[str | None, typer.Option("--annotations", help="Labels that exist already: columns id, label, annotator.", metavar="FILE")] = None,
+    annotations: Annotated[
+        str | None,
+        typer.Option(
+            "--annotations",
+            help="Labels that exist: a table (id, label, annotator), COCO file, or folder of VOC, YOLO or PNG files.",
+            metavar="PATH",
+        ),
+    ] = None,
     test: Annotated[str | None, typer.Option("--test", help="Labelled items outside the pool: a table, or a folder with one subfolder a class.")] = None,
     root: Root = None,
     encoder: Annotated[str | None, typer.Option("--encoder", help="efficientnet-lite0, minilm, tfidf, timm:NAME or none; by default what fits.")] = None,
@@ -104,9 +111,15 @@ def report(
 
 def export(
     project: ProjectPath,
-    out: Annotated[str, typer.Option("-o", "--out", help="File, or folder for imagefolder.", metavar="FILE|DIR")],
+    out: Annotated[str, typer.Option("-o", "--out", help="File, or folder for imagefolder, voc, yolo and masks.", metavar="FILE|DIR")],
     view: Annotated[str, typer.Option("--view", help="training: one row an item; raw: everything that was ever said.")] = "training",
-    form: Annotated[str | None, typer.Option("--format", help="csv, jsonl, parquet or imagefolder; by default from the ending of the file.")] = None,
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="csv, jsonl, parquet, imagefolder; of their kinds coco, voc, yolo, masks, conll, spans, hf.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Write the labels out.
