@@ -112,3 +112,26 @@ def test_what_does_not_fit_is_refused(querist, birds, tmp_path):
     querist("export", "b.querist", "-o", "x", "--format", "masks").fails(2, "detection", "coco, voc, yolo")
     querist("export", "b.querist", "-o", "no/where.json", "--format", "coco").fails(1, "no/where.json")
     querist("export", "b.querist", "-o", "x.json", "--format", "coco", "--view", "raw").fails(2, "training")
+
+
+def test_labels_have_to_suit_the_item(querist, birds, tmp_path):
+    """Nothing that could not have been meant is stored: more tags than tokens, boxes outside of the picture, maps of another size."""
+    querist("init", "b.querist", "--data", birds, "--task", "detection", "--labels", "robin")
+    box = '[{{"box": [1, 2, {}, 10], "label": "robin"}}]'
+    querist("tell", "b.querist", "a.png", box.format(32)).fails(1, "a.png", "20 × 30", "box at 0")
+    assert querist("tell", "b.querist", "a.png", box.format(30.5)).code == 0, "within a pixel"
+    (tmp_path / "t.csv").write_text('id,label\nc.png,"' + box.format(99).replace('"', '""') + '"\nsub/b.png,"[]"\n', encoding="utf-8")
+    said = querist("tell", "b.querist", "-i", "t.csv", "--json")
+    assert said.json["told"] == 1 and said.json["errors"][0]["item"] == "c.png"
+    wrong = {**COCO, "annotations": [{**COCO["annotations"][0], "bbox": [2, 4, 100, 6]}]}
+    (tmp_path / "wrong.json").write_text(json.dumps(wrong), encoding="utf-8")
+    querist("init", "c.querist", "--data", birds, "--task", "detection", "--annotations", "wrong.json").fails(1, "a.png")
+    querist("init", "m.querist", "--data", birds, "--task", "dense", "--labels", "sky,bird")
+    querist("tell", "m.querist", "a.png", '{"size": [30, 20], "runs": [["sky", 600]]}').fails(1, "[20, 30]")
+    assert querist("tell", "m.querist", "a.png", '{"size": [20, 30], "runs": [["sky", 600]]}').code == 0
+    (tmp_path / "texts.csv").write_text("id,text\none,Ann lives here\ntwo,It rains\n", encoding="utf-8")
+    querist("init", "n.querist", "--data", "texts.csv", "--task", "tagging", "--labels", "PER")
+    querist("tell", "n.querist", "one", '["B-PER", "O"]').fails(1, "3 tags", "one")
+    assert querist("tell", "n.querist", "one", '["B-PER", "O", "O"]').code == 0
+    (tmp_path / "texts.csv").unlink()
+    assert querist("tell", "n.querist", "two", '["O", "O"]', "--by", "ann").code == 0, "what is said of data that moved away is kept"

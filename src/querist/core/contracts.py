@@ -112,6 +112,18 @@ class LabelSpace(Protocol):
 
 
 @runtime_checkable
+class Suiting(Protocol):
+    """A label space whose values have to suit the item: as many tags as tokens, boxes within the picture."""
+
+    def suits(self, item: str, value: Any, look: Any) -> None:
+        """Look at the item (`core.looks.Look`), in which nothing may be seen, and refuse a valid value that cannot be meant.
+
+        Raises:
+            LabelError: naming item, value and what would suit.
+        """
+
+
+@runtime_checkable
 class PoolView(Protocol):
     """What an acquisition may see of one round. Read-only; candidates ∩ (labelled ∪ pending) = ∅; ids in canonical order."""
 

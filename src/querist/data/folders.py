@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from querist.core.errors import PoolError, UnknownItemError, UsageError
 from querist.core.order import canonical
-from querist.data.images import EXTENSIONS, is_image_name, read_image
+from querist.data.images import EXTENSIONS, image_size, is_image_name, read_image
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,10 @@ class FolderPool:
     def load(self, item_id: str) -> NDArray[np.uint8]:
         """The pixels: (h, w) for grey pictures, else (h, w, 3). PoolError if the file is broken."""
         return read_image(self.file(item_id), item_id)
+
+    def size(self, item_id: str) -> tuple[int, int]:
+        """Height and width of the picture, from its header. PoolError if the file is broken."""
+        return image_size(self.file(item_id), item_id)
 
     def fingerprint(self) -> str:
         """Hex digest of paths and sizes; times do not enter."""

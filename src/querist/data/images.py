@@ -14,6 +14,9 @@ from querist.core.optional import require
 
 EXTENSIONS: Final = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff"})
 
+_ORIENTATION, _LYING = 0x0112, (5, 6, 7, 8)
+"""EXIF's tag, and its values that swap the sides."""
+
 
 def is_image_name(name: str) -> bool:
     """Whether a file name ends like a picture."""
@@ -38,6 +41,22 @@ def read_image(source: Path | bytes, name: str) -> NDArray[np.uint8]:
             return pixels(image)
     except Exception as error:  # decoders raise nearly anything on broken files, and one file must never stop a round
         raise PoolError(f"cannot read the image {name!r}: {error}", hint="Replace the file or leave it out.") from error
+
+
+def image_size(source: Path, name: str) -> tuple[int, int]:
+    """Height and width of a picture, upright, from its header alone.
+
+    Raises:
+        PoolError: if it is missing or no picture.
+    """
+    image_module = require("PIL.Image", by="reading pictures")
+    try:
+        with image_module.open(source) as image:
+            lies = image.getexif().get(_ORIENTATION, 1) in _LYING
+            width, height = image.size
+    except Exception as error:  # as read_image
+        raise PoolError(f"cannot read the image {name!r}: {error}", hint="Replace the file or leave it out.") from error
+    return (width, height) if lies else (height, width)
 
 
 def pixels(image: Any) -> NDArray[np.uint8]:

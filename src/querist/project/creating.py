@@ -39,6 +39,7 @@ class Beginning:
         quarantined: Id → reason of pool items that must not be asked.
         fingerprint: Of the pool.
         now: The time.
+        pool: The items, which imported labels have to suit.
     """
 
     plan: Mapping[str, Any]
@@ -49,6 +50,7 @@ class Beginning:
     quarantined: Mapping[str, str]
     fingerprint: str
     now: float
+    pool: Pool
 
     def fill(self, connection: Connection) -> None:
         """Write it all, in the transaction that makes the store."""
@@ -67,7 +69,7 @@ class Beginning:
         told = [
             Told(
                 item=row.item,
-                value=self.space.encode(self.space.validate(row.item, row.value)),
+                value=self.space.encode(telling.valid(self.space, row, lambda: self.pool)),
                 annotator=row.by,
                 schema_version=self.space.version,
                 kind=self.space.kind,
@@ -123,7 +125,7 @@ def beginning(
         "learner": spec(options["learner"]),
     }
     made = plan(given, sum(item not in taken for item in ids) if taken else len(ids))
-    return Beginning(made, space, ids, held_out, rows, aside, pool.fingerprint(), now)
+    return Beginning(made, space, ids, held_out, rows, aside, pool.fingerprint(), now, pool)
 
 
 def plain_pool(pool: Pool) -> Any:

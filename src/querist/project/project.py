@@ -222,7 +222,7 @@ class Project:
             UnknownItemError: if there is no such item.
         """
         row = Row(item, value, by or ANONYMOUS, seconds, cost, None, key, query.id if isinstance(query, Query) else query)
-        (outcome,) = telling.record(self.store, self.classes, [row], provenance, self.clock)
+        (outcome,) = telling.record(self.store, self.classes, [row], provenance, self.clock, lambda: self.pool)
         if isinstance(outcome, QueristError):
             raise outcome
         return self.classes.annotation(outcome)
@@ -236,7 +236,7 @@ class Project:
             provenance: See `Annotation`.
         """
         given = telling.rows(rows, by)
-        outcomes = telling.record(self.store, self.classes, given, provenance, self.clock)
+        outcomes = telling.record(self.store, self.classes, given, provenance, self.clock, lambda: self.pool)
         stored = [outcome for outcome in outcomes if not isinstance(outcome, QueristError)]
         errors = tuple(
             {"item": row.item, "got": outcome.got, "wanted": outcome.wanted, "message": str(outcome)}

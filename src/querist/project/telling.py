@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from querist.core.clock import Clock
+from querist.core.contracts import LabelSpace, Pool, Suiting
 from querist.core.errors import LabelError, QueristError, UnknownItemError, UsageError
+from querist.core.looks import Look
 from querist.core.order import canonical
 from querist.core.spec import canonical_json
 from querist.project.classes import Classes
@@ -92,7 +94,23 @@ def refusal(refused: Refused) -> QueristError:
     return UsageError("this key was used for another answer", got=repr(refused.item), wanted="one key per answer", hint="Keys make a repeated tell harmless.")
 
 
-def record(store: Store, classes: Classes, rows: Sequence[Row], provenance: str, clock: Clock) -> list[Stored | QueristError]:
+def valid(space: LabelSpace, row: Row, pool: Callable[[], Pool]) -> Any:
+    """The value in its normal form. It is held against the item where that can be seen: what is said of data that moved away is kept.
+
+    Raises:
+        LabelError: for a value that the task refuses, or that does not suit the item.
+    """
+    value = space.validate(row.item, row.value)
+    if isinstance(space, Suiting):
+        try:
+            items = pool()
+        except QueristError:
+            return value
+        space.suits(row.item, value, Look(items, row.item))
+    return value
+
+
+def record(store: Store, classes: Classes, rows: Sequence[Row], provenance: str, clock: Clock, pool: Callable[[], Pool]) -> list[Stored | QueristError]:
     """Validate and append answers in one transaction; per row what is stored, or why not."""
     while True:
         space = classes.space
@@ -100,7 +118,7 @@ def record(store: Store, classes: Classes, rows: Sequence[Row], provenance: str,
         told: list[Told] = []
         for row in rows:
             try:
-                value = space.encode(space.validate(row.item, row.value))
+                value = space.encode(valid(space, row, pool))
             except LabelError as error:
                 outcomes.append(error)
                 continue

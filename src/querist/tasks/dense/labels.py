@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from querist.core.errors import LabelError, UsageError
+from querist.core.looks import Look
 from querist.tasks.classes import Classed, fresh, read
 from querist.tasks.dense.runs import NOBODY, corners, merged, to_positions
 from querist.tasks.values import whole
@@ -47,6 +48,16 @@ class DenseLabels(Classed):
         if all(name is None for name, _ in runs):
             raise LabelError(item, value, wanted, "Nothing is labelled.")
         return {"size": size, "runs": runs}
+
+    def suits(self, item: str, value: Any, look: Look) -> None:
+        """Whether a valid map is as large as the picture or volume.
+
+        Raises:
+            LabelError: if it is not.
+        """
+        grids = look.grids(len(value["size"]))
+        if grids and tuple(value["size"]) not in grids:
+            raise LabelError(item, f"a map of {value['size']}", f"a map of {list(grids[0])}, as large as the item")
 
     def encode(self, value: Any) -> str:
         """Size and runs with class ids, as JSON."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from querist.core.errors import LabelError
+from querist.core.looks import Look
 from querist.tasks.classes import Classed, fresh, read
 from querist.tasks.values import finite
 
@@ -41,6 +42,17 @@ class BoxLabels(Classed):
             if not isinstance(one["label"], str) or one["label"] not in self.ids:
                 raise LabelError(item, value, wanted, self.hint(one["label"]) or f"The box at {place} has {one['label']!r}.")
         return [{"box": [float(number) for number in one["box"]], "label": str(one["label"])} for one in value]
+
+    def suits(self, item: str, value: Any, look: Look) -> None:
+        """Whether the boxes of a valid value lie in the picture, within a pixel.
+
+        Raises:
+            LabelError: naming the first that does not.
+        """
+        out = next((place for place, one in enumerate(value) if not look.holds(one["box"])), None)
+        if out is not None:
+            size = " × ".join(map(str, look.grids(len(value[out]["box"]) // 2)[0]))
+            raise LabelError(item, value, f"boxes within the item of {size} pixels (rows first)", f"Look at the box at {out}.")
 
     def encode(self, value: Any) -> str:
         """The boxes with class ids, as JSON."""

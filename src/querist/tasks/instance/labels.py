@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from querist.core.errors import LabelError
+from querist.core.looks import Look
 from querist.tasks.classes import Classed, fresh, read
 from querist.tasks.dense.labels import sides
 from querist.tasks.detection.labels import corners
@@ -52,6 +53,17 @@ class InstanceLabels(Classed):
                 raise LabelError(item, value, wanted, f"Look at the box or the size of the object at {place}.")
             found.append({"box": [float(number) for number in box], "label": str(one["label"]), "mask": mask})
         return found
+
+    def suits(self, item: str, value: Any, look: Look) -> None:
+        """Whether the boxes of a valid value lie in the picture, within a pixel.
+
+        Raises:
+            LabelError: naming the first that does not.
+        """
+        out = next((place for place, one in enumerate(value) if not look.holds(one["box"])), None)
+        if out is not None:
+            size = " × ".join(map(str, look.grids(len(value[out]["box"]) // 2)[0]))
+            raise LabelError(item, value, f"boxes within the item of {size} pixels (rows first)", f"Look at the object at {out}.")
 
     def encode(self, value: Any) -> str:
         """The objects with class ids, as JSON."""

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Final
 
 from querist.core.errors import LabelError, UsageError
+from querist.core.looks import Look
 from querist.tasks.classes import Classed, fresh, read
 
 OUTSIDE: Final = "O"
@@ -62,6 +63,15 @@ class TagLabels(Classed):
         if wrong is not None:
             raise LabelError(item, value, f"spans that hold together in {self.scheme}", f"What stands at {wrong} may not follow what is before it.")
         return [None if tag is None else str(tag) for tag in value]
+
+    def suits(self, item: str, value: Any, look: Look) -> None:
+        """Whether a valid value has a tag for each token of the text.
+
+        Raises:
+            LabelError: if it has more or fewer.
+        """
+        if look.tokens is not None and look.tokens != len(value):
+            raise LabelError(item, value, f"{look.tokens} tags, one a token", f"It has {len(value)}; a token is what stands between blanks.")
 
     def encode(self, value: Any) -> str:
         """Tags with class ids, as JSON."""
