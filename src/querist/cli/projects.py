@@ -31,7 +31,7 @@ def init(
     weights: Annotated[str | None, typer.Option("--weights", help="File with the encoder's weights.", metavar="FILE")] = None,
     method: Annotated[str, typer.Option("--method", help="Name in the catalogue, or module:Class.", metavar="M")] = "auto",
     learner: Annotated[str | None, typer.Option("--learner", help="Recipe of the catalogue; by default what fits.", metavar="L")] = None,
-    budget: Annotated[str | None, typer.Option("--budget", help="Labels (500) or hours of labelling (40h).")] = None,
+    budget: Annotated[str | None, typer.Option("--budget", help="Labels (500), hours (40h), money (1200EUR) or units of the task (5000 tokens).")] = None,
     target: Annotated[float | None, typer.Option("--target", help="Accuracy on the test items at which to stop.")] = None,
     batch: Annotated[int | None, typer.Option("--batch", help="Labels between two updates, 20 by default.", metavar="N")] = None,
     seed: Annotated[int, typer.Option("--seed", help="Root of all random choices.", metavar="N")] = 0,

@@ -6,7 +6,7 @@ Siblings (`project`, `learn`, `acquire`) know each other only through this file.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, ClassVar, Final, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,6 +86,8 @@ class LabelSpace(Protocol):
 
     kind: str
     version: int
+    units: ClassVar[tuple[str, ...]]
+    """What efforts are counted in."""
 
     def validate(self, item: str, value: Any) -> Any:
         """The value in its normal form.

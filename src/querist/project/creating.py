@@ -16,6 +16,7 @@ from querist.core.rng import stream
 from querist.core.spec import canonical_json, spec
 from querist.project import snapshot, telling
 from querist.project.stopping import budget as read_budget
+from querist.project.stopping import counted
 from querist.project.telling import Row, refusal
 from querist.store import items, recording, rounds
 from querist.store.recording import Refused, Told
@@ -124,6 +125,7 @@ def beginning(
         "method": spec(options["method"]),
         "learner": spec(options["learner"]),
     }
+    counted(read_budget(given["budget"]), space)
     made = plan(given, sum(item not in taken for item in ids) if taken else len(ids))
     return Beginning(made, space, ids, held_out, rows, aside, pool.fingerprint(), now, pool)
 

@@ -301,7 +301,9 @@ class Project:
 
     def done(self) -> tuple[str, ...]:
         """Why the project is done (budget, target, rounds, pool); empty, and so false, while it is not."""
-        return stopping.reasons(self.progress(), self._plan, self.rounds()[-1].metrics)
+        allowed = stopping.budget(self._plan["budget"])
+        paid = stopping.spent(self.store, allowed, self.classes) if allowed.unit else 0.0
+        return stopping.reasons(self.progress(), self._plan, self.rounds()[-1].metrics, paid)
 
     def run(self, oracle: Oracle, report: Report = no_report, by: str = "oracle", after: Callable[[Project], Any] | None = None) -> list[Round]:
         """Let an oracle answer until the project is done; returns all rounds. `after` is called when a batch is told; see `project.propagating`."""
@@ -336,7 +338,7 @@ class Project:
 
     def status(self) -> dict[str, Any]:
         """Counts and facts, ready for JSON; see `stopping.status`."""
-        return stopping.status(self.store, self._plan, self.clock())
+        return stopping.status(self.store, self._plan, self.classes, self.clock())
 
     @property
     def space(self) -> LabelSpace:

@@ -14,6 +14,9 @@ from querist.store.tables import annotation, held_out, item, lease, quarantine, 
 IMPLIED: Final = "propagated"
 """Provenance of labels that other labels imply: they cost nothing and make no batch."""
 
+FREE: Final = ("imported", IMPLIED)
+"""Provenance of labels that nobody was asked for here."""
+
 
 @dataclass(frozen=True, slots=True)
 class Vote:
@@ -90,7 +93,7 @@ def labelled_since(connection: Connection, number: int) -> int:
 
 def answered(connection: Connection) -> int:
     """Items that somebody labelled here: all but those whose labels were only imported, or implied by others."""
-    here = annotation.c.provenance.not_in(("imported", IMPLIED))
+    here = annotation.c.provenance.not_in(FREE)
     return connection.execute(select(func.count(func.distinct(annotation.c.item))).where(here)).scalar() or 0
 
 
@@ -102,6 +105,11 @@ def active_seconds(connection: Connection) -> dict[str, tuple[int, float]]:
         .order_by(annotation.c.annotator)
     )
     return {row.annotator: (row.n, float(row.seconds or 0.0)) for row in rows}
+
+
+def money(connection: Connection) -> float:
+    """The sum of what answers were told to cost; those that were imported, or implied by others, apart."""
+    return float(connection.execute(select(func.sum(annotation.c.cost)).where(annotation.c.provenance.not_in(FREE))).scalar() or 0.0)
 
 
 def any_askable(connection: Connection, now: float) -> bool:

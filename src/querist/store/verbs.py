@@ -154,6 +154,11 @@ class Store:
                 any_left=reading.any_askable(connection, now),
             )
 
+    def money(self) -> float:
+        """What the answers cost, as they were told."""
+        with self._read() as connection:
+            return reading.money(connection)
+
     def votes(self, annotation_max: int | None = None) -> list[Vote]:
         """The latest word of each annotator about each item, up to an annotation number."""
         with self._read() as connection:

@@ -62,6 +62,7 @@ class LabelContract:
         for value in values:
             effort: Mapping[str, float] = getattr(space, "effort")(value)  # noqa: B009
             assert effort["items"] == 1 and all(math.isfinite(count) and count >= 0 for count in effort.values())
+            assert tuple(effort) == space.units
 
     def test_a_renamed_class_keeps_its_annotations(self, space: Any, values: Sequence[Any]) -> None:
         if not space.schema()["classes"]:

@@ -17,6 +17,7 @@ class ClassLabels(Classed):
     """The label space of classification. See `Classed` for its fields."""
 
     kind: ClassVar[str] = "classification"
+    units: ClassVar[tuple[str, ...]] = ("items",)
     least: ClassVar[int] = 2
 
     @property

@@ -20,6 +20,7 @@ class DenseLabels(Classed):
     """The label space of class maps. See `Classed` for its fields."""
 
     kind: ClassVar[str] = "dense"
+    units: ClassVar[tuple[str, ...]] = ("items", "pixels", "clicks")
     least: ClassVar[int] = 2
 
     @property

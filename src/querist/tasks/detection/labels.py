@@ -18,6 +18,7 @@ class BoxLabels(Classed):
     """The label space of detection. See `Classed` for its fields."""
 
     kind: ClassVar[str] = "detection"
+    units: ClassVar[tuple[str, ...]] = ("items", "boxes", "clicks")
 
     @property
     def widget(self) -> str:

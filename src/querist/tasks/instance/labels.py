@@ -22,6 +22,7 @@ class InstanceLabels(Classed):
     """The label space of instance segmentation. See `Classed` for its fields."""
 
     kind: ClassVar[str] = "instance"
+    units: ClassVar[tuple[str, ...]] = ("items", "instances", "pixels")
 
     @property
     def widget(self) -> str:

@@ -17,6 +17,7 @@ class LinkLabels(Classed):
     """The label space of links. Its classes are the entities; see `Classed`."""
 
     kind: ClassVar[str] = "link"
+    units: ClassVar[tuple[str, ...]] = ("items", "tails")
     least: ClassVar[int] = 2
 
     @property

@@ -36,6 +36,7 @@ class MultiOutputLabels(Classed):
     slots: tuple[Slot, ...] = ()
 
     kind: ClassVar[str] = "multi_output"
+    units: ClassVar[tuple[str, ...]] = ("items", "slots")
 
     @property
     def widget(self) -> str:

@@ -18,6 +18,7 @@ class PairLabels:
     version: int = 1
 
     kind: ClassVar[str] = "pair"
+    units: ClassVar[tuple[str, ...]] = ("items",)
 
     @property
     def widget(self) -> str:

@@ -30,6 +30,7 @@ class NumberLabels(Classed):
     noise: bool = False
 
     kind: ClassVar[str] = "regression"
+    units: ClassVar[tuple[str, ...]] = ("items", "numbers")
 
     @property
     def widget(self) -> str:

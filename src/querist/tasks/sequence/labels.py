@@ -24,6 +24,7 @@ class TextLabels:
     version: int = 1
 
     kind: ClassVar[str] = "sequence"
+    units: ClassVar[tuple[str, ...]] = ("items", "texts", "characters")
 
     @property
     def widget(self) -> str:

@@ -30,6 +30,7 @@ class TagLabels(Classed):
     scheme: str = "BIO"
 
     kind: ClassVar[str] = "tagging"
+    units: ClassVar[tuple[str, ...]] = ("items", "tokens", "spans")
 
     @property
     def widget(self) -> str:
