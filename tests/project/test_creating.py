@@ -40,7 +40,7 @@ def _create(pool=None, **more):
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"initial": 21}, {"budget": 21}, {"budget": 0}, {"budget": "many"}, {"budget": "9 tokens"}, {"batch": 0}, {"batch": 2.5}, {"target": 1.5}, {"rounds": 0},
+        {"initial": 21}, {"budget": 21}, {"budget": 0}, {"budget": "many"}, {"budget": "9 a"}, {"batch": 0}, {"batch": 2.5}, {"target": 1.5}, {"rounds": 0},
         {"seed": -1}, {"on_empty": "stop"}, {"ttl": 0}, {"task": "painting"}, {"classes": None}, {"classes": ["cat"]},
     ],
 )  # fmt: skip
