@@ -8,7 +8,7 @@ from test_together import cell, comparison
 from querist.bench.across import Bench
 from querist.bench.bench_page import difference, html, markdown, sentence
 from querist.bench.project_report import write
-from querist.bench.results import Check, Failure, Void
+from querist.bench.results import Bought, Check, Failure, Void
 from querist.bench.together import together
 from querist.core.errors import UsageError
 
@@ -81,3 +81,19 @@ def test_querist_report_makes_the_page_again(bench, tmp_path):
     (tmp_path / "bench.json").write_text("{}")
     with pytest.raises(UsageError, match="not the record of a bench"):
         write(str(tmp_path), None)
+
+
+def test_what_was_bought_stands_in_every_cell_that_says_so(bench):
+    rows = [
+        Bought(
+            method=name, runs=5, every_class=seen, every_class_missed=0, ten_each=None, ten_each_missed=5, rarest="<rare>", rarest_recall=recall, balance=0.9,
+            near_duplicates=None,
+        )
+        for name, seen, recall in (("random", 31.0, 0.1), ("margin", 22.5, 0.25))
+    ]  # fmt: skip
+    cells = [one.model_copy(update={"bought": rows}) if name == "wine" else one for name, one in bench.cells.items()]
+    made = bench_of(*cells)
+    page, text = html(made), markdown(made)
+    assert "What was bought" in page and "What was bought" in text
+    assert text.count("| wine | margin | ") == 2 and "| wine | margin | 22" in text and "| 25.0 % |" in text
+    assert "What was bought" not in html(bench) and "What was bought" not in markdown(bench)

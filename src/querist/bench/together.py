@@ -42,6 +42,7 @@ def cell_result(study: Study, cell: str, marks: Sequence[Void] = ()) -> CellResu
         label_saving=study.label_saving,
         at_budget=study.at_budget,
         gains=study.gains,
+        bought=study.bought,
         saturation=None if study.saturation is None else study.saturation.model_copy(update={"training": []}),
         failures=study.failures,
         checks=study.checks,

