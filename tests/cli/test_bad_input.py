@@ -190,7 +190,7 @@ def test_init_onto_an_existing_file(querist, told, tmp_path):
         (("--labels", "good,good"), ("good",)),
         (("--labels", "good"), ("good",)),
         (("--labels", "good,bad", "--budget", "9000"), ("9000", "30")),
-        (("--labels", "good,bad", "--budget", "1200EUR"), ("1200EUR",)),
+        (("--labels", "good,bad", "--budget", "1200 boxes"), ("boxes", "items")),
         (("--labels", "good,bad", "--batch", "0"), ("0", "batch")),
         (("--labels", "good,bad", "--target", "95"), ("95",)),
         (("--labels", "good,bad", "--seed", "-1"), ("-1",)),
