@@ -110,6 +110,7 @@ def test_what_does_not_fit_is_refused(querist, birds, tmp_path):
     assert not (tmp_path / "x.querist").exists()
     querist("init", "b.querist", "--data", birds, "--task", "detection", "--annotations", "birds.json")
     querist("export", "b.querist", "-o", "x", "--format", "masks").fails(2, "detection", "coco, voc, yolo")
+    querist("export", "b.querist", "-o", "x", "--format", "imagefolder").fails(2, "detection", "coco, voc, yolo")
     querist("export", "b.querist", "-o", "no/where.json", "--format", "coco").fails(1, "no/where.json")
     querist("export", "b.querist", "-o", "x.json", "--format", "coco", "--view", "raw").fails(2, "training")
 

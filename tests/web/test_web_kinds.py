@@ -10,6 +10,7 @@ from conftest_web import client
 from querist.data.pools import ArrayPool
 from querist.project.project import Project
 from querist.tasks import new_space
+from querist.web.board import mentioned
 
 pytestmark = pytest.mark.torchless
 
@@ -26,3 +27,25 @@ def test_tags_are_asked_and_told_without_a_form(tmp_path: Path) -> None:
         refused = web.post("/api/tell", json={"item": item, "value": ["NAME"], "by": "ann", "key": "b"})
         assert refused.status_code == 422 and "B-NAME" in refused.text
         assert project.labels() == {item: ["B-NAME", *tags[1:]]}
+        status = web.get("/api/status")
+        assert status.status_code == 200 and status.json()["classes"] == [{"name": "NAME", "count": 1}, {"name": "PLACE", "count": 0}]
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        ("robin", {"robin"}),
+        ("not-robin", set()),
+        (["B-robin", "I-robin", "O", None], {"robin"}),
+        ([{"box": [1, 2, 3, 4], "label": "robin"}, {"box": [1, 2, 3, 5], "label": "house wren"}], {"robin", "house wren"}),
+        ([], set()),
+        ({"size": [1, 3], "runs": [["robin", 2], [None, 1]]}, {"robin"}),
+        ({"robin": True, "house wren": False}, {"robin"}),
+        ({"left": "robin", "right": None}, {"robin"}),
+        ({"x": 1.5}, set()),
+        (3.5, set()),
+        (True, set()),
+    ],
+)
+def test_a_class_counts_wherever_a_value_speaks_of_it(value: object, wanted: set[str]) -> None:
+    assert mentioned(value, frozenset({"robin", "house wren"})) == wanted

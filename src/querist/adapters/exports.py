@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from querist.adapters.kind_exports import FORMS, of_kind
+from querist.adapters.kind_exports import FORMS, fitting, of_kind
 from querist.core.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -43,9 +43,11 @@ def imagefolder(project: Project, out: Path) -> Path:
     """Copy the labelled pictures into one folder a class, each under its id; whole or not at all.
 
     Raises:
-        UsageError: if the items are no files, or a class name is no name for a folder.
+        UsageError: if the items have no one class, or are no files, or a class name is no name for a folder.
         StoreError: if the folder is not empty or cannot be written.
     """
+    if project.space.kind != "classification":
+        raise UsageError(f"labels of the kind {project.space.kind} are no folders of pictures", got="imagefolder", wanted=fitting(project.space.kind))
     locate = getattr(project.pool, "file", None)
     if locate is None:
         raise UsageError("the items of this project are no picture files", wanted="a folder, or a table of picture paths")

@@ -54,8 +54,7 @@ def of_kind(project: Project, out: Path, name: str) -> Path:
     """
     form, kind = FORMS[name], project.space.kind
     if kind not in form.kinds:
-        fitting = ", ".join(other for other, one in FORMS.items() if kind in one.kinds)
-        raise UsageError(f"the format {name} holds no labels of the kind {kind}", got=name, wanted=fitting or "csv, jsonl, parquet")
+        raise UsageError(f"the format {name} holds no labels of the kind {kind}", got=name, wanted=fitting(kind))
     data = _tagged(project) if kind == "tagging" else _pictures(project)
     if form.folder and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise StoreError("there is something already", got=str(out), wanted="a new or empty folder")
@@ -74,6 +73,11 @@ def of_kind(project: Project, out: Path, name: str) -> Path:
     finally:
         shutil.rmtree(part, ignore_errors=True) if form.folder else part.unlink(missing_ok=True)
     return out
+
+
+def fitting(kind: str) -> str:
+    """Names of the formats that hold labels of a kind."""
+    return ", ".join([*(name for name, one in FORMS.items() if kind in one.kinds), "csv", "jsonl", "parquet"])
 
 
 def _pictures(project: Project) -> AnnotatedSet:

@@ -16,6 +16,7 @@ from querist.tasks import label_space
 from querist.web.guesses import Guesses
 
 FRESH_SECONDS: Final = 0.4
+_TAGS: Final = ("B-", "I-", "E-", "S-")
 SHARE: Final = 0.05
 """At most this share of the time goes into counting, however large the project and however many pages ask."""
 
@@ -54,8 +55,8 @@ class Board:
     def _count(self) -> dict[str, Any]:
         status, rounds, space = self._project.status(), self._project.rounds(), self.space()
         labels, _ = consensus(self._project.store.votes(), space.decode)
-        counts = Counter(labels.values())
         names = [row["name"] for row in space.schema().get("classes", ()) if not row["retired"]]
+        counts = Counter(name for value in labels.values() for name in mentioned(value, frozenset(names)))
         return {
             **status,
             "answered": self._project.progress().answered,
@@ -79,3 +80,15 @@ class Board:
             }
             for one in trained
         ]
+
+
+def mentioned(value: Any, names: frozenset[str]) -> set[str]:
+    """The classes that a value of any kind speaks of, each once: as a text of its own, behind the B- of a tag, or as a label that is answered with yes."""
+    if isinstance(value, str):
+        return {value, value[2:] if value[:2] in _TAGS else value} & names
+    if isinstance(value, Mapping):
+        yes = {str(key) for key, said in value.items() if said is True} & names
+        return yes.union(*(mentioned(said, names) for said in value.values()))
+    if isinstance(value, list | tuple):
+        return set().union(*(mentioned(one, names) for one in value))
+    return set()

@@ -366,7 +366,8 @@ function paintStatus() {
   const of = budget ?? status.items;
   const saved = budget ? status.answered : status.labelled;
   const hours = typeof status.budget === "string" && status.budget.endsWith("h") ? ` · ${status.hours.toFixed(1)} of ${status.budget}` : "";
-  $("progress").textContent = `${saved.toLocaleString()} of ${of.toLocaleString()}${budget ? " in the budget" : " items"} labelled${hours}`;
+  const spent = Object.values(status.spent ?? {}).map((paid) => ` · ${paid.toLocaleString()} of ${status.budget}`).join("");
+  $("progress").textContent = `${saved.toLocaleString()} of ${of.toLocaleString()}${budget ? " in the budget" : " items"} labelled${hours}${spent}`;
   $("bar").firstElementChild.style.width = `${Math.min(100, (100 * saved) / Math.max(of, 1))}%`;
   $("bar").setAttribute("aria-valuenow", String(Math.round((100 * saved) / Math.max(of, 1))));
   const last = status.curve.at(-1);
