@@ -136,3 +136,11 @@ def test_labels_have_to_suit_the_item(querist, birds, tmp_path):
     assert querist("tell", "n.querist", "one", '["B-PER", "O", "O"]').code == 0
     (tmp_path / "texts.csv").unlink()
     assert querist("tell", "n.querist", "two", '["O", "O"]', "--by", "ann").code == 0, "what is said of data that moved away is kept"
+
+
+def test_kinds_without_classes_need_no_names(querist, birds):
+    assert querist("init", "s.querist", "--data", birds, "--task", "sequence").code == 0
+    assert querist("tell", "s.querist", "a.png", '["012", "12"]').code == 0
+    querist("tell", "s.querist", "a.png", "[]").fails(1, "a.png")
+    querist("init", "r.querist", "--data", birds, "--task", "regression").fails(2, "--labels")
+    querist("init", "u.querist", "--data", birds, "--task", "dancing").fails(2, "dancing", "sequence")

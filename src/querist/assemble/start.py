@@ -22,7 +22,7 @@ from querist.data.labels import Labelled, read_labels
 from querist.data.opening import open_pool
 from querist.project.project import Project
 from querist.store.engine import place
-from querist.tasks import new_space
+from querist.tasks import new_space, takes_classes
 from querist.tasks.values import meant
 
 FOLDERS = "folders"
@@ -139,11 +139,11 @@ def _annotations(wishes: Wishes, pool: Pool) -> tuple[list[Labelled], tuple[str,
 
 def _space(wishes: Wishes, pool: Pool, given: list[Labelled], held: HeldOut, named_there: tuple[str, ...]) -> LabelSpace:
     """That of a named data set if nobody names classes and the task is its own; else that of the classes."""
-    if named_there and wishes.labels is None:
-        return new_space(wishes.task, named_there)
     if isinstance(pool, NamedPool) and wishes.labels is None and (data := named(pool.name, pool.root)).kind == wishes.task:
         return data.space
-    return new_space(wishes.task, _classes(wishes.labels, pool, given, held))
+    if wishes.labels is None and (named_there or not takes_classes(wishes.task)):
+        return new_space(wishes.task, named_there)
+    return new_space(wishes.task, _classes(wishes.labels, pool, given if wishes.task == "classification" else [], held))
 
 
 def _own_recipe(pool: NamedPool) -> str | None:

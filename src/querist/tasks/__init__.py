@@ -47,6 +47,20 @@ def new_space(kind: str, classes: Sequence[str] = (), **options: Any) -> LabelSp
     return space
 
 
+def takes_classes(kind: str) -> bool:
+    """Whether a label space of this kind needs names of classes; pairs and texts have none.
+
+    Raises:
+        UsageError: for an unknown kind.
+    """
+    known = _module(kind)
+    try:
+        known.new(())
+    except UsageError:
+        return True
+    return False
+
+
 def _module(kind: str) -> Any:
     if kind not in KINDS:
         raise UsageError("unknown task kind", got=kind, wanted=", ".join(sorted(KINDS)))
