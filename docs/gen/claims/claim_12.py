@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 from claims_a import Claim, Found, Stated, all_as
 from claims_b import told
-from retrained import areas, cells
+from retrained import areas, cells, last
 
 from querist.bench.statistics import paired_t
 
@@ -29,7 +27,7 @@ def measure(source: Path) -> Claim:
     """The claim."""
     found = {name.removeprefix(f"{SET}."): cell for name, cell in cells(source).items()}
     area = {name: areas(cell, "margin") for name, cell in found.items()}
-    end = {name: _last(cell, "margin") for name, cell in found.items()}
+    end = {name: last(cell, "margin") for name, cell in found.items()}
     stated = [
         Stated(1, "warm start, and scratch", area["warm"], area["scratch"], "less", 100),
         Stated(1, "the same at 420 labels", end["warm"], end["scratch"], "less", 100),
@@ -42,9 +40,3 @@ def measure(source: Path) -> Claim:
         rows.append([name, f"{100 * fmean(area[name].values()):.1f} %", f"{100 * fmean(end[name].values()):.1f} %", behind, queried])
     heads = ("start of a round", "over the budget", "at 420 labels", "− scratch, points (95 %)", "margin − random, points (95 %)")
     return Claim("plain incremental training is biased, and can be repaired", stated, word, [("All ways, margin queries", heads, rows)])
-
-
-def _last(cell: Mapping[str, Any], method: str) -> dict[int, float]:
-    """Seed → accuracy at the last budget."""
-    one = cell["methods"][method]
-    return {int(str(seed)): curve[-1] for seed, curve in zip(one["seeds"], one["curve"], strict=True)}

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 from claims_a import Claim, Found, Stated
 from claims_b import Unpaired, told
-from retrained import cells
+from retrained import cells, last
 
 SETS = ("digits", "satimage")
 METHODS = ("margin", "badge", "query_by_committee_soft")
@@ -30,15 +28,15 @@ def measure(source: Path) -> Claim:
     stated: list[Stated] = []
     rows = []
     for name in (variant for base in SETS for variant in (base, f"{base}+noise10")):
-        half, whole = found[f"{name}.half"], _last(found[f"{name}.whole"], "random")
+        half, whole = found[f"{name}.half"], last(found[f"{name}.whole"], "random")
         for method in METHODS:
-            ours = _last(half, method)
+            ours = last(half, method)
             stated.append(Unpaired(2 if "+" in name else 1, f"{name}: half by {method}, and everything", ours, whole, "more", 100))
             if "+" not in name:
                 behind = {seed: value - ALLOWED for seed, value in whole.items()}
                 stated.append(Unpaired(3, f"{name}: half by {method}, and everything less half a point", ours, behind, "more", 100))
         for method in ("random", *METHODS):
-            ours = _last(half, method)
+            ours = last(half, method)
             gap = told(Unpaired(0, "", ours, whole, "more").pair)
             rows.append([name, method, f"{100 * fmean(ours.values()):.1f} %", f"{100 * fmean(whole.values()):.1f} %", gap])
     heads = ("set", "half chosen by", "accuracy with half", "with everything", "difference, points (95 %)")
@@ -52,9 +50,3 @@ def _somewhere(found: Found, number: int, name: str) -> bool:
 
 def _verb(beats: bool) -> str:
     return "beats" if beats else "is not shown to beat"
-
-
-def _last(cell: Mapping[str, Any], method: str) -> dict[int, float]:
-    """Seed → accuracy at the last budget."""
-    one = cell["methods"][method]
-    return {int(str(seed)): curve[-1] for seed, curve in zip(one["seeds"], one["curve"], strict=True)}

@@ -9,7 +9,7 @@ from statistics import fmean
 
 from claims_a import RESULTS, Claim, Found, Stated, all_as, count
 from claims_b import told
-from retrained import areas, cells
+from retrained import areas, cells, last
 
 from querist.bench.statistics import paired_t
 
@@ -42,11 +42,11 @@ def measure(source: Path) -> Claim:
             gaps.append((without.difference, [name, _short(b), told(without), _short(a), told(gain)]))
         for a, b in LATE:
             stated.append(Stated(FINAL, f"{name}: {_short(a)} and {_short(b)}", areas(cell, a), areas(cell, b), "more", 100))
-            stated.append(Stated(FINAL, f"{name}: the same at the last budget", _last(cell, a), _last(cell, b), "more", 100))
+            stated.append(Stated(FINAL, f"{name}: the same at the last budget", last(cell, a), last(cell, b), "more", 100))
         for method in cell["methods"]:
             gain_ = "–" if method == "random" else told(paired_t(areas(cell, method), areas(cell, "random")))
             rows.append(
-                [name, _short(method), f"{100 * fmean(areas(cell, method).values()):.1f} %", f"{100 * fmean(_last(cell, method).values()):.1f} %", gain_]
+                [name, _short(method), f"{100 * fmean(areas(cell, method).values()):.1f} %", f"{100 * fmean(last(cell, method).values()):.1f} %", gain_]
             )
     heads = ("set", "method", "over the budget", "at the last budget", "over the budget − random, points (95 %)")
     tables = [
@@ -67,12 +67,6 @@ def recorded() -> Iterator[list[str]]:
             without, gain = paired_t(areas(study, "coreset"), areas(study, "random")), paired_t(areas(study, "ff_active"), areas(study, "coreset"))
             rows.append((without.difference, [study["dataset"], "coreset", told(without), "ff_active", f"{told(gain)}, n = {gain.n}"]))
     return (row for _, row in sorted(rows))
-
-
-def _last(cell: dict[str, dict[str, dict[str, list[list[float]]]]], method: str) -> dict[int, float]:
-    """Seed → accuracy at the last budget."""
-    one = cell["methods"][method]
-    return {int(str(seed)): curve[-1] for seed, curve in zip(one["seeds"], one["curve"], strict=True)}
 
 
 def _short(method: str) -> str:

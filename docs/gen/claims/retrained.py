@@ -113,6 +113,12 @@ def areas(cell: Mapping[str, Any], method: str) -> dict[int, float]:
     return dict(zip(found["seeds"], found["aubc"], strict=True))
 
 
+def last(cell: Mapping[str, Any], method: str) -> dict[int, float]:
+    """Seed → what is measured at the last budget, of a method in a study or a cell of a bench."""
+    found = cell["methods"][method]
+    return {int(str(seed)): curve[-1] for seed, curve in zip(found["seeds"], found["curve"], strict=True)}
+
+
 def cells(source: Path) -> dict[str, Any]:
     """The cells of a finished bench."""
     found: dict[str, Any] = json.loads((source / "bench.json").read_text(encoding="utf-8"))["cells"]

@@ -61,11 +61,11 @@ class Bandit:
         """
         self._check()
         k = min(k, len(view.candidates))
-        kept = self._remembered(view)
+        least = bandits.least_chance(len(self.arms), self.horizon)
+        kept = self._remembered(view, least)
         logs = np.asarray(kept["logs"])
         if not k:
             return Selection((), (), memory=kept)
-        least = bandits.least_chance(len(self.arms), whole(self.horizon, "horizon"))
         chance = bandits.chances(logs, least)
         guesses = predictive(np.asarray(view.stat("probs"))).argmax(axis=1)
         orders = np.stack([rows_of_ids(view.candidates, arm.select(view, k, rng).ids) for arm in self.arms])
@@ -86,7 +86,7 @@ class Bandit:
         memory = {**kept, "asked": asked, "doubt": doubt.tolist()}
         return Selection(tuple(ids), tuple(float(k - place) for place in range(k)), tuple(why), memory)
 
-    def _remembered(self, view: PoolView) -> dict[str, Any]:
+    def _remembered(self, view: PoolView, least: float) -> dict[str, Any]:
         """What earlier rounds left, with the labels that have come since counted in."""
         memory = memory_of(view)
         if memory is None or len(memory["logs"]) != len(self.arms):
@@ -99,7 +99,6 @@ class Bandit:
             return {**memory, "asked": asked}
         rewards = self._rewards(view, asked, news, label)
         advised = np.array([[arm in asked[item]["advised"] for arm in range(len(self.arms))] for item in news])
-        least = bandits.least_chance(len(self.arms), self.horizon)
         logs = bandits.learnt(
             self.fade * np.asarray(memory["logs"]), advised, np.array([asked[item]["odds"] for item in news]), rewards,
             np.asarray(memory["doubt"]), least, self.horizon, self.delta,
@@ -118,6 +117,7 @@ class Bandit:
     def _check(self) -> None:
         if not self.arms:
             raise UsageError("a bandit needs methods to choose from", got="no arms", wanted="at least one")
+        whole(self.horizon, "horizon")
         if self.reward not in get_args(Reward):
             raise UsageError("a bandit has no such reward", got=self.reward, wanted=" or ".join(get_args(Reward)))
         if not (0.0 < self.delta < 1.0 and 0.0 <= self.fade <= 1.0):

@@ -6,8 +6,9 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from querist.adapters.folders import new_folder
 from querist.adapters.kind_exports import FORMS, fitting, of_kind
-from querist.core.errors import StoreError, UsageError
+from querist.core.errors import UsageError
 
 if TYPE_CHECKING:
     from querist.project.project import Project
@@ -51,11 +52,7 @@ def imagefolder(project: Project, out: Path) -> Path:
     locate = getattr(project.pool, "file", None)
     if locate is None:
         raise UsageError("the items of this project are no picture files", wanted="a folder, or a table of picture paths")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise StoreError("there is something already", got=str(out), wanted="a new or empty folder")
-    part = out.with_name(f".{out.name}.part")
-    try:
-        part.mkdir(parents=True)
+    with new_folder(out) as part:
         for item, value in project.labels().items():
             source = locate(item)
             if source is None:
@@ -63,14 +60,6 @@ def imagefolder(project: Project, out: Path) -> Path:
             target = part / _safe(value) / item
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
-        if out.exists():
-            out.rmdir()
-        part.replace(out)
-    except FileExistsError as error:
-        raise StoreError("an earlier export was cut off here", got=str(part), hint="Remove that folder.") from error
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
     return out
 
 

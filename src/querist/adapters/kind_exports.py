@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from querist.core.errors import StoreError, UsageError
+from querist.adapters.folders import new_folder
+from querist.core.errors import UsageError
 from querist.data.annotated.coco import write_coco
 from querist.data.annotated.found import AnnotatedSet
 from querist.data.annotated.png_masks import write_png_masks
@@ -20,6 +20,8 @@ from querist.data.columns.conll import write_conll
 from querist.data.columns.hugging_face import write_hugging_face
 from querist.data.columns.spans import write_spans
 from querist.data.columns.tagged import Tagged
+from querist.project.exporting import unwritable, whole_file
+from querist.tasks.classification.measures import Classes
 
 if TYPE_CHECKING:
     from querist.project.project import Project
@@ -56,22 +58,15 @@ def of_kind(project: Project, out: Path, name: str) -> Path:
     if kind not in form.kinds:
         raise UsageError(f"the format {name} holds no labels of the kind {kind}", got=name, wanted=fitting(kind))
     data = _tagged(project) if kind == "tagging" else _pictures(project)
-    if form.folder and out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise StoreError("there is something already", got=str(out), wanted="a new or empty folder")
-    part = out.with_name(f".{out.name}.part")
+    if not form.folder:
+        with whole_file(out) as part:
+            form.write(part, data)
+        return out
     try:
-        if form.folder:
-            part.mkdir()
-        form.write(part, data)
-        if form.folder and out.exists():
-            out.rmdir()
-        part.replace(out)
-    except FileExistsError as error:
-        raise StoreError("an earlier export was cut off here", got=str(part), hint="Remove that folder.") from error
+        with new_folder(out) as part:
+            form.write(part, data)
     except OSError as error:
-        raise StoreError(f"cannot write {out}: {error}", hint="Does the folder exist, and may you write there?") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True) if form.folder else part.unlink(missing_ok=True)
+        raise unwritable(out, error) from error
     return out
 
 
@@ -81,8 +76,7 @@ def fitting(kind: str) -> str:
 
 
 def _pictures(project: Project) -> AnnotatedSet:
-    names = tuple(str(entry["name"]) for entry in project.space.schema()["classes"] if not entry["retired"])
-    return AnnotatedSet(project.pool, project.labels(), names, project.space.kind)
+    return AnnotatedSet(project.pool, project.labels(), Classes.of(project.space.schema()).names, project.space.kind)
 
 
 def _tagged(project: Project) -> Tagged:

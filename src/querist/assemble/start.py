@@ -128,12 +128,13 @@ def _annotations(wishes: Wishes, pool: Pool) -> tuple[list[Labelled], tuple[str,
     Raises:
         UsageError: for annotations of pictures beside data that is no folder of them.
     """
-    if wishes.annotations is None or not annotated(wishes.annotations):
-        return (read_labels(wishes.annotations) if wishes.annotations is not None else []), ()
+    if wishes.annotations is None:
+        return [], ()
+    if not annotated(wishes.annotations):
+        return read_labels(wishes.annotations), ()
     if not isinstance(pool, FolderPool):
         raise UsageError("annotations of this form are of pictures", got=f"--data {wishes.data}", wanted="a folder of pictures")
-    asked = None if wishes.labels is None else [name.strip() for name in wishes.labels.split(",")]
-    found = read_annotated(wishes.annotations, wishes.data, kind=wishes.task, classes=asked)
+    found = read_annotated(wishes.annotations, wishes.data, kind=wishes.task, classes=_asked_for(wishes.labels, pool))
     return [Labelled(item, value, None) for item, value in found.values.items()], found.classes
 
 
@@ -215,10 +216,8 @@ def _refuse_existing(path: str) -> None:
 
 
 def _classes(labels: str | None, pool: Pool, given: list[Labelled], held: HeldOut) -> list[str]:
-    if labels == FOLDERS:
-        return _subfolders(pool)
-    if labels is not None:
-        return [name.strip() for name in labels.split(",")]
+    if (asked := _asked_for(labels, pool)) is not None:
+        return asked
     if isinstance(pool, NamedPool):
         return list(named(pool.name, pool.root).classes)
     found = canonical({str(value) for value in (*(row.value for row in given), *held.targets.values())})
@@ -226,6 +225,13 @@ def _classes(labels: str | None, pool: Pool, given: list[Labelled], held: HeldOu
         hint = "For a folder with one subfolder a class: --labels folders."
         raise UsageError("the task needs the names of its classes", got="no labels", wanted="--labels a,b,c, or --annotations FILE", hint=hint)
     return found
+
+
+def _asked_for(labels: str | None, pool: Pool) -> list[str] | None:
+    """The classes that `--labels` names; None without it."""
+    if labels == FOLDERS:
+        return _subfolders(pool)
+    return None if labels is None else [name.strip() for name in labels.split(",")]
 
 
 def _subfolders(pool: Pool) -> list[str]:

@@ -55,7 +55,7 @@ class SlotPool:
             UnknownItemError: for no id of a slot.
             PoolError: for a parent that is no row or image.
         """
-        parent, asked = (item_id, self.slots) if self.whole else self.place(item_id)
+        parent, asked = self._asked(item_id)
         x = np.asarray(self.pool.load(parent), dtype=np.float32)
         x = x[..., None] if x.ndim == 2 else x
         if x.ndim not in (1, 3):
@@ -75,12 +75,14 @@ class SlotPool:
         """
         raise UsageError("slots are parts of the items of a pool", hint="Extend that pool, and make its slots anew.")
 
-    def place(self, item_id: str) -> tuple[str, tuple[str]]:
-        """The parent's id and the slot.
+    def _asked(self, item_id: str) -> tuple[str, tuple[str, ...]]:
+        """The parent's id and the slots that are asked about.
 
         Raises:
             UnknownItemError: for no id of a slot.
         """
+        if self.whole:
+            return item_id, self.slots
         parent, mark, slot = item_id.rpartition(MARK)
         if not mark or slot not in self.slots:
             raise UnknownItemError("there is no such slot in the pool", got=repr(item_id), wanted=f"an id like 'PARENT{MARK}{self.slots[0]}'")
@@ -94,7 +96,7 @@ class SlotPool:
         """
         found: dict[str, dict[str, Any]] = {}
         for item in self._ids:
-            parent, asked = (item, self.slots) if self.whole else self.place(item)
+            parent, asked = self._asked(item)
             said = {slot: whole[parent][slot] for slot in asked if whole.get(parent, {}).get(slot) is not None}
             if said:
                 found[item] = said

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,15 +55,31 @@ def write(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], out: Path, 
     chosen = form or out.suffix.removeprefix(".").lower()
     if chosen not in FORMATS:
         raise UsageError("unknown export format", got=chosen or str(out), wanted=", ".join(FORMATS), hint="Name the file .csv, .jsonl or .parquet.")
+    with whole_file(out) as part:
+        {"csv": _csv, "jsonl": _jsonl, "parquet": _parquet}[chosen](rows, columns, part)
+    return out
+
+
+@contextmanager
+def whole_file(out: Path) -> Iterator[Path]:
+    """A file to write; it becomes `out` at the end, and is gone if anything fails.
+
+    Raises:
+        StoreError: if it cannot be written.
+    """
     part = out.with_name(f".{out.name}.part")
     try:
-        {"csv": _csv, "jsonl": _jsonl, "parquet": _parquet}[chosen](rows, columns, part)
+        yield part
         part.replace(out)
     except OSError as error:
-        raise StoreError(f"cannot write {out}: {error}", hint="Does the folder exist, and may you write there?") from error
+        raise unwritable(out, error) from error
     finally:
         part.unlink(missing_ok=True)
-    return out
+
+
+def unwritable(out: Path, error: OSError) -> StoreError:
+    """What to say of a place that cannot be written."""
+    return StoreError(f"cannot write {out}: {error}", hint="Does the folder exist, and may you write there?")
 
 
 def _csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], path: Path) -> None:

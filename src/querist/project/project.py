@@ -301,8 +301,7 @@ class Project:
 
     def done(self) -> tuple[str, ...]:
         """Why the project is done (budget, target, rounds, pool); empty, and so false, while it is not."""
-        allowed = stopping.budget(self._plan["budget"])
-        paid = stopping.spent(self.store, allowed, self.classes) if allowed.unit else 0.0
+        paid = stopping.spent(self.store, stopping.budget(self._plan["budget"]), self.classes)
         return stopping.reasons(self.progress(), self._plan, self.rounds()[-1].metrics, paid)
 
     def run(self, oracle: Oracle, report: Report = no_report, by: str = "oracle", after: Callable[[Project], Any] | None = None) -> list[Round]:

@@ -66,12 +66,18 @@ def counted(allowed: Budget, space: LabelSpace) -> None:
 
 
 def spent(store: Store, allowed: Budget, classes: Classes) -> float:
-    """How much of a budget's unit was spent: costs that were told, or the effort of everybody's latest word. What was imported or is implied costs nothing."""
+    """How much of a budget's unit was spent: costs that were told, or the effort of everybody's latest word; 0 without a unit.
+
+    What was imported or is implied costs nothing.
+    """
+    if not allowed.unit:
+        return 0.0
     if allowed.money:
         return store.money()
     told = [vote for vote in store.votes() if vote.provenance not in FREE]
-    values = (classes.decode(vote.value, vote.schema_version) for vote in told)
-    return sum(classes.space.effort(value)[allowed.unit] for value in values if value is not None)
+    space = classes.space
+    values = (space.decode(vote.value, vote.schema_version) for vote in told)
+    return sum(space.effort(value)[allowed.unit] for value in values if value is not None)
 
 
 def wanted(spec: Mapping[str, Any], n: int) -> int:
@@ -88,7 +94,7 @@ def due(progress: Progress, spec: Mapping[str, Any]) -> bool:
     return progress.drained and bool(progress.people)
 
 
-def reasons(progress: Progress, spec: Mapping[str, Any], metrics: Mapping[str, float], paid: float = 0.0) -> tuple[str, ...]:
+def reasons(progress: Progress, spec: Mapping[str, Any], metrics: Mapping[str, float], paid: float) -> tuple[str, ...]:
     """Why the project is done; empty while it is not.
 
     Args:
@@ -118,7 +124,7 @@ def reasons(progress: Progress, spec: Mapping[str, Any], metrics: Mapping[str, f
 def status(store: Store, spec: Mapping[str, Any], classes: Classes, now: float) -> dict[str, Any]:
     """Counts and facts, ready for JSON: items by state, rounds, whether an update is due, hours, budget, annotators, and why it is done."""
     allowed = budget(spec["budget"])
-    paid = spent(store, allowed, classes) if allowed.unit else 0.0
+    paid = spent(store, allowed, classes)
     progress = store.progress(now)
     metrics = store.rounds()[-1].metrics
     updating = store.holder("update", now)

@@ -50,10 +50,7 @@ class BoxLabels(Classed):
         Raises:
             LabelError: naming the first that does not.
         """
-        out = next((place for place, one in enumerate(value) if not look.holds(one["box"])), None)
-        if out is not None:
-            size = " × ".join(map(str, look.grids(len(value[out]["box"]) // 2)[0]))
-            raise LabelError(item, value, f"boxes within the item of {size} pixels (rows first)", f"Look at the box at {out}.")
+        within(item, value, look, "box")
 
     def encode(self, value: Any) -> str:
         """The boxes with class ids, as JSON."""
@@ -83,3 +80,15 @@ def corners(box: Any, dimensions: int = 2) -> bool:
     if not isinstance(box, list | tuple) or len(box) != 2 * dimensions or not all(map(finite, box)):
         return False
     return all(low < high for low, high in zip(box[:dimensions], box[dimensions:], strict=True))
+
+
+def within(item: str, value: Any, look: Look, what: str) -> None:
+    """Refuse things whose boxes do not lie in the item; `what` they are called.
+
+    Raises:
+        LabelError: naming the first that does not.
+    """
+    out = next((place for place, one in enumerate(value) if not look.holds(one["box"])), None)
+    if out is not None:
+        size = " × ".join(map(str, look.grids(len(value[out]["box"]) // 2)[0]))
+        raise LabelError(item, value, f"boxes within the item of {size} pixels (rows first)", f"Look at the {what} at {out}.")

@@ -12,7 +12,7 @@ from querist.core.errors import LabelError
 from querist.core.looks import Look
 from querist.tasks.classes import Classed, fresh, read
 from querist.tasks.dense.labels import sides
-from querist.tasks.detection.labels import corners
+from querist.tasks.detection.labels import corners, within
 from querist.tasks.instance.rle import area, box_of, to_mask
 from querist.tasks.values import whole
 
@@ -61,10 +61,7 @@ class InstanceLabels(Classed):
         Raises:
             LabelError: naming the first that does not.
         """
-        out = next((place for place, one in enumerate(value) if not look.holds(one["box"])), None)
-        if out is not None:
-            size = " × ".join(map(str, look.grids(len(value[out]["box"]) // 2)[0]))
-            raise LabelError(item, value, f"boxes within the item of {size} pixels (rows first)", f"Look at the object at {out}.")
+        within(item, value, look, "object")
 
     def encode(self, value: Any) -> str:
         """The objects with class ids, as JSON."""
