@@ -2,25 +2,47 @@
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
+import shutil
+import tempfile
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from querist.core import catalogue
 from querist.core.spec import build
+from querist.data.arrays import ArrayPool
 from querist.learn.augment import Augment
 from querist.learn.schemes.belief import Belief
 from querist.learn.schemes.deepcluster import DeepCluster
+from querist.learn.schemes.domain_adversarial import DomainAdversarial
 from querist.learn.schemes.pretrained import Pretrained
 from querist.learn.schemes.simclr import SimCLR
 from querist.learn.schemes.supervised import Steps, Supervised
 from querist.learn.schemes.vaal import VAAL
+from querist.learn.source import Source
 from querist.nets.dbn import DBN
 from querist.testing import SchemeContract
+from querist.testing.scheme_contract import CLASSES, images
 
 SCHEMES = [str(row["name"]) for row in catalogue.rows("scheme") if "classification" in row.get("kinds", ["classification"])]
 """Those that train on items of one class each; what is made for other kinds alone is tested with them."""
+
+
+def elsewhere() -> Source:
+    """Another thirty images of the contract's classes, in a folder that stays as long as this process."""
+    folder = Path(tempfile.mkdtemp(prefix="querist-source-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    x = images(30, seed=1)
+    np.save(folder / "x.npy", x)
+    rows = [f"{item},{CLASSES[row % 3]}" for row, item in enumerate(ArrayPool(x).ids())]
+    (folder / "labels.csv").write_text("\n".join(["id,label", *rows]), encoding="utf-8")
+    return Source(str(folder / "x.npy"), str(folder / "labels.csv"))
+
+
 FEW = Steps(per_label=0.0, low=30, high=30)
 QUICK = Supervised(rate=0.05)  # sigmoid layers learn slowly
 CLUSTERED = Pretrained(by=DeepCluster(steps=15, batch=8, times=2))
@@ -29,6 +51,7 @@ SHORTER: dict[str, dict[str, Any]] = {
     "fixmatch": {"longer": 1.0, "batch": 16, "threshold": 0.5, "even": 1.0},
     "belief": {"inner": QUICK},
     "deepcluster": {"by": CLUSTERED.by},
+    "domain_adversarial": {"by": DomainAdversarial(elsewhere(), steps=15, batch=8)},
     "exponential": {"inner": Belief(QUICK)},
     "label_propagation": {"times": 2},
     "pool_entropy": {"inner": Belief(QUICK)},

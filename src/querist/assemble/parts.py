@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from querist.assemble import schemes
 from querist.assemble.features import SHARED, alone, fill
 from querist.assemble.learners import NO_ENCODER
 from querist.core import catalogue
@@ -27,8 +28,6 @@ from querist.learn.inputs import ArrayInputs, Inputs
 from querist.learn.learner import Learner
 from querist.learn.multimodal import MultimodalInputs
 from querist.learn.runtime import LearnerRuntime
-from querist.learn.schemes.replay import Fewer
-from querist.learn.schemes.supervised import Steps, Supervised
 from querist.nets.base import MLP
 from querist.nets.cnn import SmallCNN
 from querist.nets.encoders import Pixels, encoder
@@ -78,55 +77,10 @@ def learner(options: Mapping[str, Any], method: Any) -> Learner:
     changes: dict[str, Any] = {"inference": build(catalogue.row(inference, "inference")["inference_spec"])}
     if options.get("network"):
         changes["network"] = network(options["network"], options.get("weights"))
-    scheme = options.get("scheme") or catalogue.scheme_name(method)
-    if isinstance(scheme, Mapping):  # tuned settings, in full
-        changes["scheme"] = build(scheme)
-    inner = changes.get("scheme", made.scheme)
-    if options.get("steps") or options.get("pace"):
-        if not isinstance(inner, Supervised):
-            raise UsageError("this recipe has no step rule to replace", got=type(inner).__name__, wanted="Supervised")
-        inner = dataclasses.replace(inner, steps=_paced(inner.steps, options.get("steps"), float(options.get("pace") or 1.0)))
-    changes["scheme"] = _wrapped(str(scheme), inner) if scheme and not isinstance(scheme, Mapping) else inner
-    if options.get("aside"):
-        changes["scheme"] = _aside(changes["scheme"])
-    if options.get("effort"):
-        changes["scheme"] = _shorter(float(options["effort"]), changes["scheme"])
+    changes["scheme"] = schemes.chosen(options.get("scheme") or catalogue.scheme_name(method), made.scheme, options)
     if options.get("refit"):
         changes["refit"] = str(catalogue.row(str(options["refit"]), "refit")["name"])
     return dataclasses.replace(made, **changes)
-
-
-def _wrapped(name: str, inner: Any) -> Any:
-    """The scheme of this name, or import path, around that of the recipe."""
-    scheme = build({"use": name} if ":" in name else catalogue.row(name, "scheme")["scheme"])
-    if not hasattr(scheme, "around"):
-        return inner if isinstance(scheme, type(inner)) else scheme
-    if not hasattr(inner, "programme"):
-        raise UsageError(f"the scheme {name} wraps one that writes a programme", got=type(inner).__name__, wanted="a scheme with `programme`")
-    return scheme.around(inner)
-
-
-def _paced(rule: Steps, steps: Any, pace: float) -> Steps:
-    """A fixed number of steps, or the rule's times a factor."""
-    if steps:
-        rule = Steps(0.0, int(steps), int(steps))
-    return rule if pace == 1.0 else Steps(rule.per_label * pace, round(rule.low * pace), round(rule.high * pace))
-
-
-def _aside(scheme: Any) -> Any:
-    """The scheme with its modules trained and the network as without it."""
-    if not hasattr(scheme, "aside"):
-        raise UsageError("this scheme cannot leave the network alone", got=type(scheme).__name__, wanted="a scheme with `aside`")
-    return scheme.aside()
-
-
-def _shorter(effort: float, inner: Any) -> Any:
-    """The scheme with that share of its steps in every round but the first."""
-    if not 0 < effort <= 1 or not hasattr(inner, "programme"):
-        raise UsageError(
-            "effort is a share of the steps of a scheme that writes a programme", got=f"{effort:g} of {type(inner).__name__}", wanted="0 < effort ≤ 1"
-        )
-    return Fewer(inner, effort)
 
 
 def network(named: str | Mapping[str, Any], weights: str | None = None) -> Any:

@@ -117,7 +117,8 @@ class Search:
         name = digest(candidate)[:16]
         progress = None if self.folder is None else Checkpoint(self.folder / f"search-{name}.safetensors", f"{self.key}-{name}")
         ids = tuple(self.data.ids[row] for row in train) if self.data.ids else ()
-        fit = self.scheme.fit(network, self.task, TrainingSet(x[rows], self.data.y[train], ids, self.data.pool, None, progress), own, self.report)
+        data = TrainingSet(x[rows], self.data.y[train], ids, self.data.pool, None, progress, beside=self.data.beside)
+        fit = self.scheme.fit(network, self.task, data, own, self.report)
         places = torch.from_numpy(held)
         with scoring(network):
             output = torch.cat([network(layout(part)) for part in torch.split(x[places], ROWS)])

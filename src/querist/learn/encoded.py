@@ -49,9 +49,9 @@ class EncodedInputs:
         self._order: list[str] | None = None
         self._norm: Standardiser | None = None
 
-    def beside(self, pool: Pool) -> EncodedInputs:
+    def beside(self, pool: Pool, name: str = "test") -> EncodedInputs:
         """See `Inputs.beside`."""
-        return EncodedInputs(pool, self._encoder, self._folder / "test", self._seconds, self)
+        return EncodedInputs(pool, self._encoder, self._folder / name, self._seconds, self)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -44,8 +44,8 @@ class Inputs(Protocol):
     def advance(self, seconds: float) -> bool:
         """Make more of the pool ready in the background; True while there is more to do."""
 
-    def beside(self, pool: Pool) -> Inputs:
-        """The items of another pool (a test set) read in exactly the same way."""
+    def beside(self, pool: Pool, name: str = "test") -> Inputs:
+        """The items of another pool (a test set) read in exactly the same way; what is computed for them is kept under this name."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class ArrayInputs:
         self._standardise: Standardiser | None = None
         self._shape: tuple[int, ...] | None = None
 
-    def beside(self, pool: Pool) -> ArrayInputs:
+    def beside(self, pool: Pool, name: str = "test") -> ArrayInputs:
         """See `Inputs.beside`: standardised with this pool's numbers, never with the test set's."""
         self._fit()
         other = ArrayInputs(pool, self._raw)
@@ -105,8 +105,10 @@ class ArrayInputs:
         if bad:
             item, reason = next(iter(bad.items()))
             raise PoolError(f"item {item!r} cannot be read: {reason}")
-        if self._standardise is None:  # pragma: no cover
+        if self._standardise is None or self._shape is None:  # pragma: no cover
             raise PoolError("the pool has no readable item")
+        if rows.shape[1:] != self._shape:
+            raise PoolError("these items have another shape than the pool's", got=tuple(rows.shape[1:]), wanted=self._shape)
         return torch.from_numpy(self._standardise(rows))
 
     def readable(self, ids: Sequence[str]) -> tuple[list[str], dict[str, str]]:

@@ -113,7 +113,7 @@ class Learner:
         def make(factory: NetworkFactory, own: Streams) -> Network:
             return self._fresh(inputs, task, own, factory)
 
-        search = Search(make, scheme, task, TrainingSet(x, y, ids, unlabelled), streams, report, folder, key)
+        search = Search(make, scheme, task, TrainingSet(x, y, ids, unlabelled, beside=inputs.beside), streams, report, folder, key)
         found = search.run(self.network, None if previous is None else Path(previous))
         networks, befores = [], []
         for member in range(self.inference.members):
@@ -127,7 +127,7 @@ class Learner:
         fits: list[Fit] = []
         for member, others in self._groups(networks):
             progress = None if folder is None else Checkpoint(folder / f"training-{member}.safetensors", key)
-            data = TrainingSet(x, y, ids, unlabelled, befores[member], progress, others)
+            data = TrainingSet(x, y, ids, unlabelled, befores[member], progress, others, inputs.beside)
             fit = scheme.fit(networks[member], task, data, streams.of(member), report)
             fit = replace(fit, notes={**fit.notes, **found.notes}) if found.notes else fit
             for network in (networks[member], *others):

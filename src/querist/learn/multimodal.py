@@ -98,9 +98,9 @@ class MultimodalInputs:
         more = [part.advance(seconds / len(self._parts)) for part in self._parts.values()]
         return any(more)
 
-    def beside(self, pool: Pool) -> MultimodalInputs:
+    def beside(self, pool: Pool, name: str = "test") -> MultimodalInputs:
         """See `Inputs.beside`."""
-        other = MultimodalInputs(pool, {name: part.beside(ModalityPool(pool, name)) for name, part in self._parts.items()})
+        other = MultimodalInputs(pool, {part: inputs.beside(ModalityPool(pool, part), name) for part, inputs in self._parts.items()})
         other._sizes = dict(self.sizes)
         return other
 

@@ -66,6 +66,6 @@ class Watched:
         """See `Inputs.advance`."""
         return self.inputs.advance(seconds)
 
-    def beside(self, pool: Pool) -> Inputs:
+    def beside(self, pool: Pool, name: str = "test") -> Inputs:
         """See `Inputs.beside`."""
-        return Watched(self.inputs.beside(pool), self.reads)
+        return Watched(self.inputs.beside(pool, name), self.reads)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from querist.core.contracts import Report
+from querist.core.contracts import Pool, Report
 from querist.core.rng import Streams
 from querist.learn.before import Before
 from querist.learn.checkpoint import Checkpoint
+from querist.learn.inputs import ArrayInputs, Inputs
 from querist.learn.task import TaskHead
 from querist.learn.unlabelled import Unlabelled
 from querist.nets.base import Network
+
+
+def as_they_are(pool: Pool, name: str) -> Inputs:
+    """Arrays of a pool, nothing standardised."""
+    return ArrayInputs(pool, raw=True)
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,7 @@ class TrainingSet:
         before: The round before; None in the first.
         checkpoint: Where the fit keeps its progress; None keeps none.
         others: Networks of further members that are trained together with the first, for inferences that say so.
+        beside: Pool, name → inputs of its items, read as those of the labelled items are; numbers as they are unless told otherwise.
     """
 
     x: Tensor
@@ -39,6 +46,7 @@ class TrainingSet:
     before: Before | None = None
     checkpoint: Checkpoint | None = None
     others: tuple[Network, ...] = ()
+    beside: Callable[[Pool, str], Inputs] = as_they_are
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Pre-training without labels, once in a project; every round starts from the weights that came of it.
+"""Pre-training without labels of the pool, once in a project; every round starts from the weights that came of it.
 
 Reference:
     Simeoni et al. 2020, "Rethinking deep active learning", arXiv 1911.08177 (once, and every round starts from there);
@@ -29,7 +29,10 @@ from querist.nets.base import Network
 
 
 class Pretext(Protocol):
-    """A frozen dataclass: something to learn from inputs alone."""
+    """A frozen dataclass: something to learn from inputs of the pool alone.
+
+    It may also have `leaves`, the parts that later rounds begin with; without it that is `network.trunk`.
+    """
 
     def stage(self, setting: Setting, width: int) -> tuple[Stage, Mapping[str, nn.Module]]:
         """The stage and the modules that it needs beside a network with features of this width."""
@@ -39,7 +42,7 @@ class Pretext(Protocol):
 class Pretrained:
     """The inner scheme on a trunk that learnt from the inputs of the whole pool first.
 
-    The pre-training is carried out in the first round and remembered, so that all rounds start from the same trunk. It reads no label.
+    The pre-training is carried out in the first round and remembered, so that all rounds start from the same trunk. It reads no label of the pool.
     Without unlabelled items it is left out.
 
     Attributes:
@@ -67,7 +70,7 @@ class Pretrained:
         if pool is None or not len(pool):
             return inner
         stage, modules = self.by.stage(setting, width(setting.network, tuple(setting.data.x.shape[1:])))
-        stage = dataclasses.replace(stage, everything=True, once=Once(("network.trunk",), digest(self.by)[:16]))
+        stage = dataclasses.replace(stage, everything=True, once=Once(getattr(self.by, "leaves", ("network.trunk",)), digest(self.by)[:16]))
         later = tuple(dataclasses.replace(each, frozen=(*each.frozen, "network.trunk")) for each in inner.stages) if self.probe else inner.stages
         return dataclasses.replace(inner, stages=(stage, *later), modules={**inner.modules, **modules}, passing=(*inner.passing, *modules))
 
