@@ -46,6 +46,8 @@ SETS = {
     "instance": "scenes-instances", "pair": "febrl1-pairs", "link": "nations", "sequence": "digit-lines",
 }  # fmt: skip
 """A named set of every kind but classification."""
+WITH_SOURCE = ("domain_adversarial",)
+"""Schemes that learn from another labelled set first."""
 STEPS = 20
 """Optimiser steps of a smoke run on these: what it shows is that all parts fit."""
 
@@ -134,6 +136,8 @@ def smoke(row: Mapping[str, Any]) -> float:
     name, kind = str(row["name"]), str(row["type"])
     if kind == "wrapper":
         return selecting(name)
+    if name in WITH_SOURCE:
+        return sited(row, "febrl2-pairs", {"scheme": {"use": name, "by": {"source": {"at": "febrl1-pairs"}, "steps": 100}}})
     served = [of for of in row.get("kinds", ["classification"]) if of in SETS]
     if served and "classification" not in row.get("kinds", ["classification"]):
         return sited(row, SETS[served[0]])
@@ -149,15 +153,16 @@ def smoke(row: Mapping[str, Any]) -> float:
     return round(time.process_time() - started, 2)
 
 
-def sited(row: Mapping[str, Any], dataset: str) -> float:
-    """CPU seconds of two rounds of few steps on a set whose items have sites."""
+def sited(row: Mapping[str, Any], dataset: str, wishes: Mapping[str, Any] | None = None) -> float:
+    """CPU seconds of two rounds of few steps on a set whose items have sites, or that has a learner of its own."""
     from querist.assemble import simulation
-    from querist.assemble.simulate import LEARNERS
+    from querist.data.datasets.registry import entries
 
     name, kind = str(row["name"]), str(row["type"])
-    own = (of for of, options in LEARNERS.items() if kind == "recipe" and options.get("recipe") == name and of != "brown")  # brown is no package
+    own = (of.name for of in entries().values() if kind == "recipe" and of.learner.get("recipe") == name and of.name != "brown")  # brown is no package
     dataset = next(own, dataset)
     learner = {**({kind: name} if kind in ("recipe", "scheme") else {}), **({"recipe": row["recipe"]} if "recipe" in row else {}), "steps": STEPS}
+    learner |= wishes or {}
     # Twenty samples of every pixel of 300 test images are ten seconds: one round, which trains, measures, scores and chooses, must do.
     sizes = {**BRIEF, "budget": BRIEF["initial"]} if "dense" in row.get("kinds", ()) and kind == "strategy" else BRIEF
     started = time.process_time()

@@ -12,7 +12,7 @@ import pytest
 
 from querist.assemble.features import alone, fill
 from querist.assemble.parts import inputs
-from querist.assemble.simulate import LEARNERS, learner_options, simulation
+from querist.assemble.simulate import learner_options, simulation
 from querist.core.errors import BusyError, PoolError
 from querist.data.arrays import ArrayPool
 from querist.data.datasets import named
@@ -79,7 +79,7 @@ def test_a_set_brings_its_learner_and_a_study_may_ask_for_another() -> None:
     assert learner_options("movie-sentiment") == {"recipe": "features-head", "encoder": "tfidf"}
     assert learner_options("movie-sentiment", {"encoder": "minilm"})["encoder"] == "minilm"
     assert learner_options("digits", {"recipe": "features-head", "encoder": "none"}) == {"recipe": "features-head"}
-    assert learner_options("iris") == {"recipe": "mlp"} and "iris" not in LEARNERS
+    assert learner_options("iris") == {"recipe": "mlp"}
 
 
 def test_a_head_on_the_pixels_of_pictures(tmp_path: Path) -> None:

@@ -12,13 +12,14 @@ import pytest
 from querist import assemble
 from querist.assemble import learners
 from querist.assemble.parts import NETWORKS, inputs, learner, network, runtime
-from querist.assemble.simulate import LEARNERS, learner_options, simulation
+from querist.assemble.simulate import learner_options, simulation
 from querist.core import catalogue
 from querist.core.contracts import no_report
 from querist.core.errors import UsageError
 from querist.core.records import RoundJob
 from querist.core.spec import digest, spec
 from querist.data.arrays import ArrayPool
+from querist.data.datasets.registry import Entry, entries
 from querist.learn.encoded import EncodedInputs
 from querist.learn.inference.mc_dropout import MCDropout
 from querist.learn.inputs import ArrayInputs
@@ -112,9 +113,21 @@ def test_encoders_known_to_init_are_those_that_can_be_opened() -> None:
     encoders = importlib.import_module("querist.nets.encoders")
     assert all(encoders.encoder(name) for name in learners.ENCODERS)
     recipes = {str(row["name"]) for row in catalogue.rows("recipe")}
-    assert {learners.HEAD, learners.SMALL_CNN["recipe"], learners.MLP["recipe"], *(own["recipe"] for own in LEARNERS.values())} <= recipes
-    named = {own["encoder"].partition(":")[0] for own in LEARNERS.values() if "encoder" in own}
+    assert {learners.HEAD, learners.SMALL_CNN["recipe"], learners.MLP["recipe"]} <= recipes
+    named = {str(of.learner["encoder"]).partition(":")[0] for of in entries().values() if "encoder" in of.learner}
     assert named - {"token-grams"} <= set(learners.ENCODERS), "token grids are for tagged texts, which `init` does not set up by itself"
+
+
+@pytest.mark.parametrize("of", entries().values(), ids=entries())
+def test_what_a_named_set_trains_is_made_for_its_kind(of: Entry) -> None:
+    recipe = learner_options(of.name)["recipe"]
+    assert of.kind in catalogue.row(recipe, "recipe")["kinds"]
+
+
+def test_a_recipe_for_another_kind_is_refused() -> None:
+    project, oracle = simulation(dataset="kinships", method="random", seed=0, path=":memory:", learner={"recipe": "mlp"})
+    with project, pytest.raises(UsageError, match=r"the recipe mlp is not for link.*distmult"):
+        project.run(oracle)
 
 
 @pytest.mark.parametrize(("content", "encoder"), [("vectors", None), ("texts", "tfidf"), ("images", None)])

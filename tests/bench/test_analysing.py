@@ -17,7 +17,7 @@ from querist.data.datasets import Entry, registry
 def repeated():
     entry = Entry("digits-five-times", "repeated_sets:digits_five_times", "classification", "uint8 image (8, 8)", "BSD-3-Clause", "scikit-learn")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(registry._ENTRIES, entry.name, entry)
+        patch.setitem(registry._entries(), entry.name, entry)
         yield analyse(entry.name, learner={"recipe": "mlp", "steps": 6}, seeds=2)
 
 

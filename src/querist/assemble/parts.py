@@ -57,12 +57,25 @@ def runtime(spec: Spec, pool: Pool | None = None) -> LearnerRuntime:
     """
     opened: Pool = pool if pool is not None else build(spec["pool"])
     options = dict(spec.get("learner") or {})
+    _suits(options, str(spec.get("task", "classification")), spec["method"])
     made = learner(options, spec["method"])
     able = kind(str(spec.get("task", "classification"))).provided(made.provides)
     acquisition = adapted(catalogue.acquisition(spec["method"]), able, frozen=made.frozen)
     check(acquisition, able, str(spec["method"]))
     own, tested = _sources(spec, opened, options, raw=bool(getattr(made.network, "raw", False)))
     return LearnerRuntime(own, tested, made, acquisition, int(spec.get("score_pool", 10_000) or 0))
+
+
+def _suits(options: Mapping[str, Any], task: str, method: Any) -> None:
+    """Refuse a recipe that is made for another kind of task."""
+    name = _recipe(options, method)
+    if "use" not in options and task not in catalogue.row(name, "recipe").get("kinds", [task]):
+        wanted = ", ".join(str(row["name"]) for row in catalogue.rows("recipe") if task in row["kinds"])
+        raise UsageError(f"the recipe {name} is not for {task}", got=f"recipe {name}", wanted=wanted)
+
+
+def _recipe(options: Mapping[str, Any], method: Any) -> str:
+    return str(options.get("recipe") or catalogue.recipe_name(method) or DEFAULT_RECIPE)
 
 
 def learner(options: Mapping[str, Any], method: Any) -> Learner:
@@ -72,7 +85,7 @@ def learner(options: Mapping[str, Any], method: Any) -> Learner:
         raise UsageError(f"unknown learner option {unknown[0]!r}", wanted=", ".join(sorted(OPTIONS)))
     if "use" in options:
         return _learner(build({key: value for key, value in options.items() if key not in INPUT_OPTIONS}))
-    made = _learner(build(catalogue.row(str(options.get("recipe") or catalogue.recipe_name(method) or DEFAULT_RECIPE), "recipe")["learner"]))
+    made = _learner(build(catalogue.row(_recipe(options, method), "recipe")["learner"]))
     inference = str(options.get("inference") or catalogue.inference_name(method))
     changes: dict[str, Any] = {"inference": build(catalogue.row(inference, "inference")["inference_spec"])}
     if options.get("network"):

@@ -11,42 +11,9 @@ from querist.assemble.learners import NO_ENCODER
 from querist.core import catalogue
 from querist.core.errors import UsageError
 from querist.data.datasets import NamedPool, NamedSet, base_name, named
+from querist.data.datasets.registry import entry
 from querist.project.oracles import Simulated
 from querist.project.project import Project
-
-LEARNERS: Final[Mapping[str, Mapping[str, Any]]] = {
-    "digits": {"recipe": "digits-cnn"},
-    "fashion-mnist": {"recipe": "fashion-cnn"},
-    "fashion-mnist-10k": {"recipe": "fashion-cnn"},
-    "febrl1-pairs": {"recipe": "siamese"},
-    "febrl2-pairs": {"recipe": "siamese"},
-    "febrl3-pairs": {"recipe": "siamese"},
-    "kinships": {"recipe": "distmult"},
-    "movie-intensity": {"recipe": "mlp", "encoder": "tfidf"},
-    "movie-sentiment": {"recipe": "features-head", "encoder": "tfidf"},
-    "febrl-strings": {"recipe": "tagger-chain", "encoder": "token-grams:24"},
-    "brown": {"recipe": "tagger", "encoder": "token-grams:64"},
-    "nations": {"recipe": "distmult"},
-    **{f"scenes{preset}": {"recipe": "small-detector"} for preset in ("", "-imbalanced", "-redundant", "-shifted", "-rare")},
-    "scenes-instances": {"recipe": "small-instances"},
-    "splice": {"recipe": "features-head"},
-    "scenes-masks": {"recipe": "unet"},
-    "scenes-imbalanced-masks": {"recipe": "unet"},
-    "scenes-redundant-masks": {"recipe": "unet"},
-    "scenes-shifted-masks": {"recipe": "unet"},
-    "scenes-blob-masks": {"recipe": "unet"},
-    "scene-quarters": {"recipe": "unet-regions"},
-    "volumes": {"recipe": "unet-volumes"},
-    "volume-slices": {"recipe": "unet-regions"},
-    "stamps": {"recipe": "features-head", "encoder": "efficientnet-lite0"},
-    "digit-lines": {"recipe": "line-reader"},
-    "diabetes": {"recipe": "features-head"},
-    "digit-strings": {"recipe": "small-cnn", "network": {"use": "querist.nets.slots:SlotCNN"}},
-    "digit-string-slots": {"recipe": "small-cnn", "network": {"use": "querist.nets.asked:Asked", "network": {"use": "querist.nets.slots:SlotCNN"}, "slots": 6}},
-    "figures": {"recipe": "pose"},
-    "umls": {"recipe": "distmult"},
-}
-"""Learner options of a named set where none are asked for; others train the MLP."""
 
 _INPUT: Final = frozenset({"encoder", "weights", "side"})
 
@@ -60,7 +27,7 @@ def learner_options(dataset: str, wishes: Mapping[str, Any] | None = None) -> di
     Raises:
         UsageError: for a recipe that has no such sibling.
     """
-    asked, own = dict(wishes or {}), dict(LEARNERS.get(base_name(dataset), {}))
+    asked, own = dict(wishes or {}), dict(entry(base_name(dataset)).learner)
     chosen = {key: value for key, value in own.items() if key in _INPUT} | asked if "use" in asked else {"recipe": "mlp", **own, **asked}
     if chosen.get("encoder") == NO_ENCODER:
         del chosen["encoder"]

@@ -9,13 +9,13 @@ from typing import Any
 
 from querist.assemble.held_out import HeldOut, duplicates, held_out
 from querist.assemble.learners import options
-from querist.assemble.simulate import LEARNERS
 from querist.core import catalogue
 from querist.core.contracts import LabelSpace, Pool
 from querist.core.errors import LabelError, StoreError, UnknownItemError, UsageError
 from querist.core.order import canonical
 from querist.data.annotated.opening import annotated, read_annotated
 from querist.data.datasets import NamedPool, base_name, named
+from querist.data.datasets.registry import entry
 from querist.data.folders import FolderPool
 from querist.data.kinds import content_kind
 from querist.data.labels import Labelled, read_labels
@@ -118,7 +118,7 @@ def start(wishes: Wishes, warn: Warn) -> dict[str, Any]:
     return {
         "project": wishes.project, "items": facts["items"], "imported": len({row.id for row in kept}), "test": facts["test"],
         "duplicates_with_test": len(equal), "quarantined": facts["quarantined"] - len(equal), "task": space.kind, "encoder": learner.get("encoder"),
-        "round": 0, "classes": [entry["name"] for entry in space.schema()["classes"]], "learner": learner["recipe"],
+        "round": 0, "classes": [of["name"] for of in space.schema()["classes"]], "learner": learner["recipe"],
     }  # fmt: skip
 
 
@@ -149,7 +149,7 @@ def _space(wishes: Wishes, pool: Pool, given: list[Labelled], held: HeldOut, nam
 
 def _own_recipe(pool: NamedPool) -> str | None:
     """The recipe of a named data set, unless it reads features: then what is installed decides, as for data of one's own."""
-    own = LEARNERS.get(base_name(pool.name), {})
+    own = entry(base_name(pool.name)).learner
     return None if "encoder" in own else own.get("recipe")
 
 

@@ -143,5 +143,5 @@ def test_a_new_set_is_one_row_and_one_loader(mini_fashion: Path) -> None:
     finally:
         from querist.data.datasets import registry
 
-        registry._ENTRIES.pop("mini")
+        registry._entries().pop("mini")
     assert "mini" not in entries()
