@@ -174,3 +174,10 @@ def test_a_recipe_of_an_axis_may_be_of_another_track():
     plain, strong = bench('datasets = ["digits"]\n[recipes.plain]\nsteps = 5\n[recipes.strong]\ntrack = "strong"\nsteps = 5\n').expand()
     assert (plain.spec.track, strong.spec.track) == ("plain", "strong") and plain.spec.run_sha256 != strong.spec.run_sha256
     assert strong.spec.learner_options() == {"steps": 5, "track": "strong"}
+
+
+def test_a_recipe_of_an_axis_may_bring_a_network_and_a_scheme_of_its_own():
+    network = {"use": "querist.nets.residual:Residual", "blocks": 2}
+    (cell,) = bench('datasets = ["digits"]\n[recipes.deep]\nrecipe = "active_inas"\nscheme = { use = "free_labels", each = 3 }\n'
+                    'network = { use = "querist.nets.residual:Residual", blocks = 2 }\n').expand()  # fmt: skip
+    assert cell.spec.learner_options() == {"recipe": "active_inas", "network": network, "scheme": {"use": "free_labels", "each": 3}}

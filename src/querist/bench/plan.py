@@ -220,8 +220,8 @@ class BenchSpec(BaseModel):
 
 
 def _learner(shared: Mapping[str, Any], options: Mapping[str, Any]) -> Table:
-    """Options of the learner where a study has them: some are settings of its own."""
-    own = {key: options[key] for key in _LEARNER if key in options}
+    """Options of the learner where a study has them: some are settings of its own, unless they are whole tables."""
+    own = {key: options[key] for key in _LEARNER if key in options and not isinstance(options[key], Mapping)}
     return {**own, "learner": {**shared.get("learner", {}), **{key: value for key, value in options.items() if key not in own}}}
 
 
