@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ from querist.learn.schemes.supervised import Steps, Supervised
 from querist.nets.base import MLP
 from querist.tasks import new_space
 from querist.tasks.classification.learning import ClassificationHead
+from querist.tasks.regression.learning import RegressionHead
 
 TASK = ClassificationHead.of(new_space("classification", CLASSES).schema())
 
@@ -96,3 +98,22 @@ def test_its_row_brings_the_scheme_and_the_statistic_is_there_after_a_kill(tmp_p
     assert catalogue.scheme_name("llal") == "learning_loss" and catalogue.scheme_name("margin") is None
     assert dataclasses.replace(learner, scheme=SHORT).provides == learner.provides - {"loss_estimate"}
     assert set(first.ranking.ids) <= set(ids(12, 42))
+
+
+def test_beside_squared_errors_the_ranking_does_not_outweigh_them() -> None:
+    """Squared errors in units fall to hundredths; hinges of margin 1 do not. With log-losses the weight is as it is said."""
+    space = new_space("regression", ["y"], low=[-20.0], high=[20.0])
+    task = RegressionHead.of(space.schema())
+    x = torch.from_numpy(clouds(120))
+    y = (x[:, :1] + x[:, 1:2] * 0.5).numpy()
+
+    def error(scheme: Any, head: Any) -> float:
+        network = MLP((32,), dropout=0.0).make((4,), 1, generator(0))
+        scheme.fit(network, head, TrainingSet(x, y), Streams(0, 1), no_report)
+        with torch.no_grad():
+            return float(head.loss(network(x), torch.from_numpy(y)).mean())
+
+    inner = Supervised(steps=Steps(0.0, 300, 300))
+    heavy, blind = LearningLoss(inner, weight=10.0, detach=1.0), type("Blind", (RegressionHead,), {"squared": False})
+    plain, joined, unweighed = error(inner, task), error(heavy, task), error(heavy, blind(**dataclasses.asdict(task)))
+    assert joined < 3 * plain and unweighed > 3 * joined, f"{plain:.5f} alone, {joined:.5f} with the module, {unweighed:.5f} if it is not weighed"

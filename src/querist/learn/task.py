@@ -14,7 +14,8 @@ from querist.core.sites import Sites
 class TaskHead(Protocol):
     """The learner's side of a task kind. Outputs are (n, c), or (n, …) with many sites; targets have one row per item, everything else is per item.
 
-    Contract: one finite loss per item, its own; a target made by `pseudo` is of the kind that `targets` makes.
+    Contract: one finite loss per item, its own; a target made by `pseudo` is of the kind that `targets` makes. It may also have `squared`: whether
+    its losses are squared errors and not log-losses, beside which a term of a scheme with a scale of its own would outweigh everything.
     """
 
     @property

@@ -52,7 +52,7 @@ class LearningLoss:
 
     Attributes:
         inner: What trains the network.
-        weight: Of the ranking loss.
+        weight: Of the ranking loss; beside squared errors in units of their range, which fall to hundredths, times the batch's mean loss, at most 1.
         margin: ξ: how far apart estimates should be.
         width: Of the module.
         detach: Share of the training from which on the network no longer sees the module's gradient.
@@ -78,8 +78,11 @@ class LearningLoss:
             hidden = list(step.output.hidden.values())
             if step.progress >= self.detach:
                 hidden = [out.detach() for out in hidden]
-            return ranked(module(hidden), step.task.loss(step.output.logits, step.y).detach(), self.margin)
+            losses = step.task.loss(step.output.logits, step.y).detach()
+            found = ranked(module(hidden), losses, self.margin)
+            return found * losses.mean().clamp(max=1.0) if squared else found
 
+        squared = getattr(setting.task, "squared", False)
         return self.inner.programme(setting).joined(Term("ranking", ranking, self.weight), modules={"loss": module}, hidden=True)
 
     def aside(self) -> LearningLoss:

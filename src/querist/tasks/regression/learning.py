@@ -57,6 +57,11 @@ class RegressionHead:
         """Width of the network's last layer."""
         return len(self.names) * (2 if self.noise else 1)
 
+    @property
+    def squared(self) -> bool:
+        """Whether losses are squared errors; with noise they are log-losses."""
+        return not self.noise
+
     def targets(self, labelled: Mapping[str, Any]) -> NDArray[np.float32]:
         """Numbers (n, d), NaN where one is missing; a value is a mapping name → number, or a number alone where there is one name.
 
