@@ -75,8 +75,7 @@ def cost_rows(study: Study) -> list[list[str]]:
 
 def _points(difference: float, low: float | None, high: float | None) -> str:
     """A difference in points with its interval."""
-    interval = "" if low is None or high is None else f" ({100 * low:+.2f} to {100 * high:+.2f})"
-    return f"{100 * difference:+.2f}{interval}"
+    return points(difference) if low is None or high is None else f"{points(difference)} ({interval(low, high)})"
 
 
 TRAINED = ("method", "labels", "one training", "on the whole pool", "chosen ÷ whole")
