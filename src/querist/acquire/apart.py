@@ -15,7 +15,7 @@ from querist.acquire.checks import finite
 from querist.acquire.groups import settled_rows
 from querist.acquire.ranked import MARGIN, ranked
 from querist.acquire.selectors import selection
-from querist.core.contracts import Acquisition, PoolView, folds
+from querist.core.contracts import Acquisition, PoolView
 from querist.core.errors import StatisticError, UsageError
 from querist.core.records import Selection
 from querist.kernels import spacing
@@ -39,11 +39,6 @@ class Apart:
     def needs(self) -> frozenset[str]:
         """What the method needs, `recording` and `moment`."""
         return self.inner.needs | {"recording", "moment"}
-
-    @property
-    def folds(self) -> bool:
-        """Whether the method scores sites as well."""
-        return folds(self.inner)
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See `Acquisition.select`; where too few are far enough from each other, near ones fill the batch, the most wanted first."""
@@ -75,11 +70,6 @@ class UntilSpent:
     def needs(self) -> frozenset[str]:
         """What the method needs, and `costs`."""
         return self.inner.needs | {"costs"}
-
-    @property
-    def folds(self) -> bool:
-        """Whether the method scores sites as well."""
-        return folds(self.inner)
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See `Acquisition.select`."""

@@ -36,14 +36,6 @@ class NumberedFrames:
         """What the method needs but these two."""
         return self.inner.needs - READ
 
-    @property
-    def folds(self) -> bool:
-        """Whether the innermost method reads probabilities only to score them."""
-        method: Any = self.inner
-        while hasattr(method, "inner") and method.needs & READ:
-            method = method.inner
-        return bool(getattr(method, "folds", False))
-
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See `Acquisition.select`.
 

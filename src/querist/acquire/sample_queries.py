@@ -14,7 +14,7 @@ from querist.acquire.checks import finite
 from querist.acquire.groups import settled_rows
 from querist.acquire.ranked import MARGIN, ranked, whole
 from querist.acquire.selectors import selection
-from querist.core.contracts import Acquisition, PoolView, folds
+from querist.core.contracts import Acquisition, PoolView
 from querist.core.records import Selection
 from querist.kernels.ranking import top_k
 from querist.kernels.tail_ratio import log_rho, moments, tail
@@ -36,11 +36,6 @@ class SampleQueries:
     def needs(self) -> frozenset[str]:
         """What the method needs, and `codes`."""
         return self.inner.needs | {"codes"}
-
-    @property
-    def folds(self) -> bool:
-        """Whether the method scores sites as well."""
-        return folds(self.inner)
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See `Acquisition.select`; with nothing labelled, what is most typical of the pool."""

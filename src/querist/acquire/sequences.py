@@ -13,7 +13,7 @@ import numpy as np
 
 from querist.acquire.ranked import MARGIN
 from querist.acquire.sites import probs_of
-from querist.core.contracts import Acquisition, Fold, PoolView, folds
+from querist.core.contracts import Acquisition, Fold, PoolView
 from querist.core.records import Selection
 from querist.core.sites import Sites
 from querist.core.statistic import Over, fold_of
@@ -122,14 +122,6 @@ class PricedBySites:
     def needs(self) -> frozenset[str]:
         """What the method needs but `costs`, and `probs`, of the sites where an item has many."""
         return (self.inner.needs - {"costs"}) | {"probs"}
-
-    @property
-    def folds(self) -> bool:
-        """Whether the method under all that reads `costs` reads probabilities only to score them."""
-        method: Any = self.inner
-        while not folds(method) and "costs" in method.needs and hasattr(method, "inner"):
-            method = method.inner
-        return folds(method)
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See `Acquisition.select`."""

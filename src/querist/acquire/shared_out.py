@@ -14,7 +14,7 @@ from querist.acquire.checks import finite
 from querist.acquire.embeddings import Features
 from querist.acquire.ranked import MARGIN, Ranked, ranked, whole
 from querist.acquire.selectors import selection
-from querist.core.contracts import Acquisition, PoolView, folds
+from querist.core.contracts import Acquisition, PoolView
 from querist.core.records import Selection
 from querist.kernels.information import predictive
 from querist.kernels.quotas import cluster_quotas, margin_quotas
@@ -64,11 +64,6 @@ class ClusterShares:
     def needs(self) -> frozenset[str]:
         """What the method needs, and `features`."""
         return self.inner.needs | {"features"}
-
-    @property
-    def folds(self) -> bool:
-        """Whether the method scores sites as well: the clusters are those of whole items."""
-        return folds(self.inner)
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See `Acquisition.select`."""

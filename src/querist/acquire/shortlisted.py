@@ -13,7 +13,7 @@ import numpy as np
 from querist.acquire.embeddings import Features
 from querist.acquire.ranked import MARGIN, Ranked, ranked, whole
 from querist.acquire.selectors import selection
-from querist.core.contracts import Acquisition, PoolView, folds
+from querist.core.contracts import Acquisition, PoolView
 from querist.core.records import Selection
 from querist.kernels.item_medoids import k_medoids
 from querist.kernels.neighbours import unit
@@ -36,11 +36,6 @@ class SetCover:
     def needs(self) -> frozenset[str]:
         """What the method needs, and `features`."""
         return self.inner.needs | {"features"}
-
-    @property
-    def folds(self) -> bool:
-        """Whether the method scores sites as well."""
-        return folds(self.inner)
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See `Acquisition.select`."""
@@ -67,11 +62,6 @@ class ListMedoids:
     def needs(self) -> frozenset[str]:
         """What the method needs, and `features`."""
         return self.inner.needs | {"features"}
-
-    @property
-    def folds(self) -> bool:
-        """Whether the method scores sites as well."""
-        return folds(self.inner)
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See `Acquisition.select`."""

@@ -207,13 +207,13 @@ class Adaptive(Protocol):
 def folds(acquisition: Any) -> bool:
     """Whether an acquisition reads `probs` only to score them, so that scores of sites serve it as well.
 
-    It says so itself (`folds`); a wrapper that needs nothing but what its inner method needs is as that.
+    It says so itself, by `folds = True` or `False`; a wrapper that says nothing is as the method inside it.
     """
     told = getattr(acquisition, "folds", None)
     inner = getattr(acquisition, "inner", None)
-    if told is None and inner is not None and acquisition.needs == inner.needs:
-        return folds(inner)
-    return bool(told)
+    if isinstance(told, bool):  # a method may have a number of folds, too
+        return told
+    return inner is not None and folds(inner)
 
 
 def lacking(acquisition: Acquisition, provides: frozenset[str]) -> list[str]:
