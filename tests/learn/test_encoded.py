@@ -90,6 +90,10 @@ def test_a_test_set_beside_uses_the_pools_standardisation(tmp_path: Path) -> Non
     far = inputs.beside(ArrayPool(clouds(50) + 100))
     assert float((far.batch(["3"]) - inputs.batch(["3"])).min()) > 10
     assert inputs.rows.ids != [] and far.rows.ids == ["3"], "rows of their own"
+    source = inputs.beside(ArrayPool(clouds(50) - 100), "source")
+    assert float((inputs.batch(["3"]) - source.batch(["3"])).min()) > 10 and far.rows.ids == source.rows.ids == ["3"]
+    again = EncodedInputs(ArrayPool(clouds(50)), Doubling(), tmp_path)
+    assert float((again.beside(ArrayPool(clouds(50) + 100)).batch(["3"]) - again.beside(ArrayPool(clouds(50) - 100), "source").batch(["3"])).min()) > 20
 
 
 def pictures(folder: Path, n: int) -> None:
