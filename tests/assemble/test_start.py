@@ -147,3 +147,45 @@ def test_a_kind_gets_a_learner_that_can_learn_it(tmp_path):
     pytest.importorskip("sklearn")
     own = start(Wishes(project=str(tmp_path / "d.querist"), data="diabetes", task="regression"), lambda remark: None)
     assert (own["learner"], own["test"]) == ("features-head", 88), "a named set brings its space, its test items and its recipe"
+
+
+def learner_of(path="p.querist"):
+    with Project.open(path) as project:
+        return project.spec["learner"]
+
+
+def test_how_to_train_is_said_once(here):
+    begin(labels="a,b", scheme="fixmatch", refit="shrink_perturb")
+    assert {"scheme": "fixmatch", "refit": "shrink_perturb"}.items() <= learner_of().items()
+
+
+def test_a_source_is_learnt_first(here):
+    (here / "old.csv").write_text("id,text,label\no1,an old text,a\no2,another,b\n", encoding="utf-8")
+    begin(labels="a,b", source="old.csv", scheme="fixmatch")
+    source = {"at": str(here / "old.csv"), "task": "classification", "root": None}
+    assert learner_of()["scheme"] == {"use": "domain_adversarial", "inner": "fixmatch", "by": {"source": source}}
+    (here / "old.txt.csv").write_text("id,text\no1,an old text\no2,another\n", encoding="utf-8")
+    (here / "said.csv").write_text("id,label\no1,a\n", encoding="utf-8")
+    start(Wishes("q.querist", "pool.csv", labels="a,b", source="old.txt.csv", source_labels="said.csv", scheme="domain_adversarial"), print)
+    source |= {"at": str(here / "old.txt.csv"), "labels": str(here / "said.csv")}
+    assert learner_of("q.querist")["scheme"] == {"use": "domain_adversarial", "by": {"source": source}}
+
+
+@pytest.mark.parametrize(
+    ("wishes", "words"),
+    [
+        ({"scheme": "fixmach"}, "unknown scheme 'fixmach'; wanted fixmatch"),
+        ({"refit": "cold"}, "unknown refit 'cold'"),
+        ({"scheme": "domain_adversarial"}, "learns another labelled set first.*--source"),
+        ({"source_labels": "said.csv"}, "labels of a source need the source"),
+        ({"source": "odd.csv"}, "labels of another kind.*zebra.*classes have to be those of the project"),
+        ({"source": "pool.csv", "source_labels": "own.csv"}, "the source is the pool itself.*--annotations"),
+        ({"source": "pool.csv", "source_labels": "odd.csv"}, "no label of an item"),
+    ],
+)
+def test_what_cannot_be_trained_so_is_refused_before_there_is_a_project(here, wishes, words):
+    (here / "odd.csv").write_text("id,text,label\nx1,hello,zebra\n", encoding="utf-8")
+    (here / "own.csv").write_text("id,label\nt1,a\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=words):
+        begin(labels="a,b", **wishes)
+    assert not (here / "p.querist").exists()

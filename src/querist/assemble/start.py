@@ -18,18 +18,21 @@ from querist.data.datasets import NamedPool, base_name, named
 from querist.data.datasets.registry import entry
 from querist.data.folders import FolderPool
 from querist.data.kinds import content_kind
+from querist.data.labelled_sets import read_set
 from querist.data.labels import Labelled, read_labels
 from querist.data.opening import open_pool
 from querist.project.project import Project
 from querist.store.engine import place
 from querist.tasks import new_space, takes_classes
-from querist.tasks.values import meant
+from querist.tasks.values import told
 
 FOLDERS = "folders"
 """`--labels folders`: the names of the folder's subfolders are the classes."""
 
 DUPLICATE = "equal to a test item"
 IMPORTED = "imported"
+TRANSFER = "domain_adversarial"
+"""The scheme that learns from a source first."""
 
 Warn = Callable[[str], None]
 
@@ -50,6 +53,10 @@ class Wishes:
         weights: File with its weights.
         method: Catalogue name or import path.
         learner: Recipe.
+        scheme: Training scheme: catalogue name or import path.
+        refit: Where a round starts, by name.
+        source: A labelled data set to learn first: a name, a folder of class folders, or a table with labels.
+        source_labels: A file of labels of the source's items.
         budget: `500` or `40h`.
         target: Accuracy at which to stop.
         batch: Labels between two updates.
@@ -67,6 +74,10 @@ class Wishes:
     weights: str | None = None
     method: str = "auto"
     learner: str | None = None
+    scheme: str | None = None
+    refit: str | None = None
+    source: str | None = None
+    source_labels: str | None = None
     budget: str | None = None
     target: float | None = None
     batch: int | None = None
@@ -105,6 +116,7 @@ def start(wishes: Wishes, warn: Warn) -> dict[str, Any]:
     own = _own_recipe(pool) if isinstance(pool, NamedPool) and wishes.encoder is None else None
     recipe = wishes.learner or catalogue.recipe_name(wishes.method) or own
     learner = options(content_kind(pool), wishes.encoder, wishes.weights, recipe, remarks.append, wishes.task)
+    learner |= _training(wishes, space, pool)
     if held.renamed:
         remarks.append(f"the test items share ids with the pool, so theirs begin with {held.renamed!r}")
     with Project.create(
@@ -120,6 +132,39 @@ def start(wishes: Wishes, warn: Warn) -> dict[str, Any]:
         "duplicates_with_test": len(equal), "quarantined": facts["quarantined"] - len(equal), "task": space.kind, "encoder": learner.get("encoder"),
         "round": 0, "classes": [of["name"] for of in space.schema()["classes"]], "learner": learner["recipe"],
     }  # fmt: skip
+
+
+def _training(wishes: Wishes, space: LabelSpace, pool: Pool) -> dict[str, Any]:
+    """Learner options that say how to train; what a source's labels mean is looked at now, not in the first round."""
+    chosen: dict[str, Any] = {}
+    if wishes.scheme is not None and ":" not in wishes.scheme:
+        catalogue.row(wishes.scheme, "scheme")
+    if wishes.refit is not None:
+        chosen["refit"] = str(catalogue.row(wishes.refit, "refit")["name"])
+    if wishes.source is None:
+        if wishes.source_labels is not None:
+            raise UsageError("labels of a source need the source", got=f"--source-labels {wishes.source_labels}", wanted="--source with the data they are of")
+        if wishes.scheme == TRANSFER:
+            raise UsageError(f"the scheme {TRANSFER} learns another labelled set first", got="none", wanted="--source with a table, a folder or a named set")
+        return {**chosen, **({"scheme": wishes.scheme} if wishes.scheme else {})}
+    data = read_set(wishes.source, wishes.source_labels, wishes.root, wishes.task)
+    if data.pool.fingerprint() == pool.fingerprint():
+        raise UsageError("the source is the pool itself", got=f"--source {wishes.source}", wanted="other data", hint="Labels of the pool's own: --annotations.")
+    try:
+        for item, value in data.targets.items():
+            space.validate(item, value)
+    except LabelError as error:
+        raise UsageError(f"the source {wishes.source} has labels of another kind: {error}", hint="Its classes have to be those of the project.") from error
+    source = {"at": _place(wishes.source), "task": wishes.task, "root": wishes.root and str(Path(wishes.root).resolve())}
+    source |= {"labels": _place(wishes.source_labels)} if wishes.source_labels else {}
+    inner = {"inner": wishes.scheme} if wishes.scheme not in (None, TRANSFER) else {}
+    scheme = {"use": TRANSFER, **inner, "by": {"source": source}}
+    return {**chosen, "scheme": scheme}
+
+
+def _place(given: str) -> str:
+    """A path made absolute, or the name of a data set."""
+    return str(Path(given).expanduser().resolve()) if Path(given).expanduser().exists() else given
 
 
 def _annotations(wishes: Wishes, pool: Pool) -> tuple[list[Labelled], tuple[str, ...]]:
@@ -251,9 +296,4 @@ def _kept(given: list[Labelled], pool: Pool, held: HeldOut, equal: frozenset[str
     left_out = [row.id for row in given if row.id in equal]
     if left_out:
         warn(f"{len(left_out)} annotations were left out: their items equal test items, the first is {left_out[0]!r}")
-    return [row._replace(value=_as_said(row.value, task)) for row in given if row.id not in equal]
-
-
-def _as_said(value: Any, task: str) -> Any:
-    """A class is a text, also where a table holds it as a number; values of other kinds are what their JSON says."""
-    return str(value) if task == "classification" else meant(task, value)
+    return [row._replace(value=told(task, row.value)) for row in given if row.id not in equal]

@@ -31,6 +31,12 @@ def init(
     weights: Annotated[str | None, typer.Option("--weights", help="File with the encoder's weights.", metavar="FILE")] = None,
     method: Annotated[str, typer.Option("--method", help="Name in the catalogue, or module:Class.", metavar="M")] = "auto",
     learner: Annotated[str | None, typer.Option("--learner", help="Recipe of the catalogue; by default what fits.", metavar="L")] = None,
+    scheme: Annotated[str | None, typer.Option("--scheme", help="Training scheme: catalogue name or module:Class.", metavar="S")] = None,
+    refit: Annotated[str | None, typer.Option("--refit", help="Where a round starts, by name.", metavar="R")] = None,
+    source: Annotated[
+        str | None, typer.Option("--source", help="Labelled data to learn first: a table with labels, a folder of class folders, a named set.", metavar="PATH")
+    ] = None,
+    source_labels: Annotated[str | None, typer.Option("--source-labels", help="Labels (id, label) of the source's items.", metavar="FILE")] = None,
     budget: Annotated[str | None, typer.Option("--budget", help="Labels (500), hours (40h), money (1200EUR) or units of the task (5000 tokens).")] = None,
     target: Annotated[float | None, typer.Option("--target", help="Accuracy on the test items at which to stop.")] = None,
     batch: Annotated[int | None, typer.Option("--batch", help="Labels between two updates, 20 by default.", metavar="N")] = None,
@@ -43,7 +49,10 @@ def init(
     """
     from querist.assemble.start import Wishes, start
 
-    wishes = Wishes(project, data, task, labels, annotations, test, root, encoder, weights, method, learner, budget, target, batch, seed)
+    wishes = Wishes(
+        project, data, task, labels, annotations, test, root, encoder, weights, method, learner, scheme, refit, source, source_labels, budget, target, batch,
+        seed,
+    )  # fmt: skip
     made = start(wishes, note)
     learns = made["encoder"] or made["learner"]
     emit(made, f"{project}: {made['items']} items, {made['imported']} labels imported, {made['test']} test items; learner {learns}; now: querist ask or label")

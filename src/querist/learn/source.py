@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from querist.core.contracts import Pool
 from querist.core.errors import LabelError, UsageError
-from querist.data.datasets.named import named
-from querist.data.labels import read_labels, read_test
-from querist.data.opening import open_pool
+from querist.data.labelled_sets import read_set
 from querist.data.renamed import RenamedPool
 from querist.learn.inputs import Inputs
 from querist.learn.programme import Setting
@@ -29,15 +24,16 @@ class Source:
     """Items with labels.
 
     Attributes:
-        at: A named data set, whose development split stays out of it; or a path: a folder of pictures in one subfolder per class, a table
-            with a label column, or with `labels` whatever `open_pool` opens.
-        labels: A file with the columns `id` and `label`, as `querist export` writes it; None where the labels are at hand.
-        root: Folder with the files of a named data set; None for where they usually are.
+        at: A named data set, or a path; see `data.labelled_sets.read_set`.
+        labels: A file of labels; None where the labels are at hand.
+        root: Folder of picture paths, or of a named set's files.
+        task: Kind of its labels.
     """
 
     at: str
     labels: str | None = None
     root: str | None = None
+    task: str = "classification"
 
     def open(self, setting: Setting) -> Opened:
         """Its items as the network of this setting reads its own.
@@ -46,31 +42,16 @@ class Source:
             PoolError: if it is not there or cannot be read.
             UsageError: if its labels or its inputs do not suit the task, or if it is the pool itself.
         """
-        pool, values = self._read()
-        prefix = f"source-{pool.fingerprint()[:8]}:"
-        told = {prefix + item: value for item, value in values.items()}
+        data = read_set(self.at, self.labels, self.root, self.task)
+        prefix = f"source-{data.pool.fingerprint()[:8]}:"
+        told = {prefix + item: value for item, value in data.targets.items()}
         try:
             y = setting.task.targets(told)
         except LabelError as error:
             raise UsageError(f"the source {self.at!r} has labels of another kind: {error}", wanted="the classes of the pool, or values like its own") from error
-        opened = Opened(tuple(told), y, setting.data.beside(RenamedPool(pool, prefix), "source"))
+        opened = Opened(tuple(told), y, setting.data.beside(RenamedPool(data.pool, prefix), "source"))
         self._check(opened.batch(np.unique(np.linspace(0, len(told) - 1, LOOK).astype(np.int64))), setting.data.x, len(told))
         return opened
-
-    def _read(self) -> tuple[Pool, Mapping[str, Any]]:
-        if self.labels is not None:
-            pool = open_pool(self.at, root=self.root)
-            there = set(pool.ids())
-            told = {row.id: row.value for row in read_labels(self.labels) if row.id in there}
-            if not told:
-                raise UsageError(f"{self.labels} has no label of an item of {self.at!r}", wanted="a column `id` with ids of that pool")
-            return pool, told
-        if Path(self.at).exists():
-            found = read_test(self.at)
-            return found.pool, found.targets
-        pool = open_pool(self.at, root=self.root)
-        data = named(self.at, self.root)
-        return pool, {item: data.targets[item] for item in data.candidates}
 
     def _check(self, look: Tensor, x: Tensor, count: int) -> None:
         if look.shape[1:] != x.shape[1:]:
