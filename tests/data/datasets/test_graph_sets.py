@@ -10,7 +10,7 @@ import pytest
 from miniatures import febrl, graph_files, triples
 
 from querist.core.errors import PoolError
-from querist.data.datasets import febrl_pairs, knowledge_graphs
+from querist.data.datasets import febrl_files, febrl_pairs, knowledge_graphs
 from querist.data.datasets.knowledge_graphs import Queries, parted
 from querist.data.records import GRAMS
 
@@ -67,7 +67,7 @@ def test_broken_and_missing_graphs_are_named(tmp_path: Path) -> None:
 
 
 def test_pairs_agree_in_a_block_and_say_who_is_one_person(tmp_path: Path) -> None:
-    records = febrl_pairs.records(febrl(tmp_path) / "dataset1.csv")
+    records = febrl_files.records(febrl(tmp_path) / "dataset1.csv")
     pairs, final = (febrl_pairs.read(1, str(tmp_path), "get it", final=part) for part in (False, True))
     assert pairs.x.shape == (len(pairs.ends), 2, 8 * GRAMS) and pairs.x.dtype == np.uint8
     agreed = {
@@ -86,7 +86,7 @@ def test_pairs_agree_in_a_block_and_say_who_is_one_person(tmp_path: Path) -> Non
 
 def test_persons_of_the_final_set_are_in_no_other_pair(tmp_path: Path) -> None:
     febrl(tmp_path)
-    parts = [{febrl_pairs.person(key) for pair in febrl_pairs.read(1, str(tmp_path), "get it", final=part).ends for key in pair} for part in (False, True)]
+    parts = [{febrl_files.person(key) for pair in febrl_pairs.read(1, str(tmp_path), "get it", final=part).ends for key in pair} for part in (False, True)]
     assert parts[0] and parts[1] and not parts[0] & parts[1]
 
 

