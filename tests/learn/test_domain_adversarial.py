@@ -13,7 +13,7 @@ from learn_parts import CLASSES, clouds, ids, label
 from learn_short import SHORT
 
 from querist.core.contracts import no_report
-from querist.core.errors import QueristError
+from querist.core.errors import PoolError, QueristError
 from querist.core.records import RoundJob
 from querist.core.rng import Streams
 from querist.core.spec import build, spec
@@ -161,6 +161,24 @@ def test_it_is_refused_what_does_not_suit(source: Source, tmp_path: Path) -> Non
     refused(told(tmp_path / "own", pool(), [label(item) for item in ids(0, 60)]), "is the pool itself")
     (tmp_path / "other.csv").write_text("id,label\nnobody,a\n", encoding="utf-8")
     refused(Source(source.at, str(tmp_path / "other.csv")), "has no label of an item")
+
+
+def test_pictures_that_cannot_be_read_are_left_out(tmp_path: Path) -> None:
+    images = pytest.importorskip("PIL.Image")
+    for number in range(12):
+        folder = tmp_path / CLASSES[number % 3]
+        folder.mkdir(exist_ok=True)
+        images.fromarray(np.full((8, 8), 20 * number, dtype=np.uint8)).save(folder / f"{number}.png")
+    (tmp_path / "b" / "4.png").write_bytes(b"no picture")
+    inputs = ArrayInputs(ArrayPool(np.random.default_rng(0).integers(0, 255, size=(9, 8, 8)).astype(np.uint8)))
+    data = TrainingSet(inputs.batch(ids(0, 3)), np.arange(3), tuple(ids(0, 3)), beside=inputs.beside)
+    opened = Source(str(tmp_path)).open(Setting(MLP((4,)).make(inputs.shape, 3, generator(0)), TASK, data, Streams(0, 1)))
+    x, y = opened.batch(np.arange(12))
+    assert len(opened) == 12 and len(x) == len(y) == 11
+    broken = next(row for row, item in enumerate(opened.ids) if item.endswith("b/4.png"))
+    assert torch.equal(y, torch.from_numpy(np.delete(opened.y, broken)))
+    with pytest.raises(PoolError, match="cannot be read"):
+        opened.batch(np.array([broken]))
 
 
 def test_a_named_set_keeps_its_development_split() -> None:

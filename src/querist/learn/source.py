@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from querist.core.errors import LabelError, UsageError
+from querist.core.errors import LabelError, PoolError, UsageError
 from querist.data.labelled_sets import read_set
 from querist.data.renamed import RenamedPool
 from querist.learn.inputs import Inputs
@@ -50,7 +51,8 @@ class Source:
         except LabelError as error:
             raise UsageError(f"the source {self.at!r} has labels of another kind: {error}", wanted="the classes of the pool, or values like its own") from error
         opened = Opened(tuple(told), y, setting.data.beside(RenamedPool(data.pool, prefix), "source"))
-        self._check(opened.batch(np.unique(np.linspace(0, len(told) - 1, LOOK).astype(np.int64))), setting.data.x, len(told))
+        look, _ = opened.batch(np.unique(np.linspace(0, len(told) - 1, LOOK).astype(np.int64)))
+        self._check(look, setting.data.x, len(told))
         return opened
 
     def _check(self, look: Tensor, x: Tensor, count: int) -> None:
@@ -82,6 +84,18 @@ class Opened:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def batch(self, rows: NDArray[np.int64]) -> Tensor:
-        """Inputs (m, *shape) of these rows."""
-        return self.inputs.batch([self.ids[row] for row in rows.tolist()])
+    def batch(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """Inputs (m, *shape) and targets (m, …) of these rows; items that cannot be read are left out.
+
+        Raises:
+            PoolError: if none of them can be read.
+        """
+        ids = [self.ids[row] for row in rows.tolist()]
+        try:
+            return self.inputs.batch(ids), torch.from_numpy(self.y[rows])
+        except PoolError:
+            good = set(self.inputs.readable(ids)[0])
+            if not good:
+                raise
+            kept = [place for place, item in enumerate(ids) if item in good]
+            return self.inputs.batch([ids[place] for place in kept]), torch.from_numpy(self.y[rows[kept]])

@@ -106,8 +106,7 @@ class Drawn:
             streams = self._setting.streams
             self._order = Order(len(self._opened), self._size, streams.of(streams.member + STREAMS * BATCHES)("loader"))
         self._last = number
-        rows = self._order(number)
-        return self._opened.batch(rows), torch.from_numpy(self._opened.y[rows])
+        return self._opened.batch(self._order(number))
 
     @cached_property
     def _opened(self) -> Opened:
