@@ -204,8 +204,9 @@ def test_whoever_reads_only_a_line_gets_no_complaint(tmp_path):
 
 
 def test_ctrl_c_ends_the_worker_with_one_line(querist, project, tmp_path):
-    """No label yet: the worker waits, and Ctrl-C ends it."""
-    with subprocess.Popen([sys.executable, "-c", PROGRAM, "work", project], cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+    """No label yet: the worker waits, and Ctrl-C ends it, also where this test run is a background job, whose children are born deaf to it."""
+    hears = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    with subprocess.Popen([sys.executable, "-c", hears + PROGRAM, "work", project], cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 30
         with Project.open(project) as watched:
             while watched.store.holder("work", time.time()) is None and time.monotonic() < deadline:
