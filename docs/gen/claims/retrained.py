@@ -8,9 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
+from claims_b import Unpaired, told
 
 from querist.assemble.parts import learner
 from querist.bench.ground import Ground
@@ -123,3 +125,20 @@ def cells(source: Path) -> dict[str, Any]:
     """The cells of a finished bench."""
     found: dict[str, Any] = json.loads((source / "bench.json").read_text(encoding="utf-8"))["cells"]
     return found
+
+
+def against_everything(name: str, part: Mapping[str, Any], whole: Mapping[int, float], methods: Sequence[str]) -> list[list[str]]:
+    """Rows of a table: a part of the pool, bought at random or by a method, beside training on the whole of it.
+
+    Args:
+        name: Of the set.
+        part: The cell of a bench whose last budget is the part.
+        whole: Seed → accuracy with everything.
+        methods: Those beside random.
+    """
+    rows = []
+    for method in ("random", *methods):
+        ours = last(part, method)
+        gap = told(Unpaired(0, "", ours, whole, "more").pair)
+        rows.append([name, method, f"{100 * fmean(ours.values()):.1f} %", f"{100 * fmean(whole.values()):.1f} %", gap])
+    return rows

@@ -69,7 +69,7 @@ def runtime(spec: Spec, pool: Pool | None = None) -> LearnerRuntime:
 def _suits(options: Mapping[str, Any], task: str, method: Any) -> None:
     """Refuse a recipe that is made for another kind of task."""
     name = _recipe(options, method)
-    if "use" not in options and task not in catalogue.row(name, "recipe").get("kinds", [task]):
+    if "use" not in options and task not in catalogue.row(name, "recipe")["kinds"]:
         wanted = ", ".join(str(row["name"]) for row in catalogue.rows("recipe") if task in row["kinds"])
         raise UsageError(f"the recipe {name} is not for {task}", got=f"recipe {name}", wanted=wanted)
 

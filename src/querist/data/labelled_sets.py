@@ -33,7 +33,7 @@ def read_set(at: str, labels: str | None = None, root: str | None = None, task: 
             raise UsageError(f"{labels} has no label of an item of {at}", wanted="a column `id` with ids of that pool")
         return TestSet(pool, values)
     if Path(at).exists():
-        found = read_test(at, root=root) if Path(at).is_file() else read_test(at)
+        found = read_test(at, root=root)
         return TestSet(found.pool, {item: told(task, value) for item, value in found.targets.items()})
     pool = open_pool(at, root=root)
     data = named(at, root)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +14,8 @@ from torch import Tensor
 from querist.core.errors import LabelError, PoolError, UsageError
 from querist.data.labelled_sets import read_set
 from querist.data.renamed import RenamedPool
-from querist.learn.inputs import Inputs
 from querist.learn.programme import Setting
+from querist.learn.unlabelled import Unlabelled
 
 LOOK = 4096
 """Items of it, at even distances, that are compared with the labelled ones."""
@@ -50,7 +51,8 @@ class Source:
             y = setting.task.targets(told)
         except LabelError as error:
             raise UsageError(f"the source {self.at!r} has labels of another kind: {error}", wanted="the classes of the pool, or values like its own") from error
-        opened = Opened(tuple(told), y, setting.data.beside(RenamedPool(data.pool, prefix), "source"))
+        inputs = setting.data.beside(RenamedPool(data.pool, prefix), "source")
+        opened = Opened(Unlabelled(tuple(told), inputs.batch, lambda ids: inputs.readable(ids)[0]), y)
         look, _ = opened.batch(np.unique(np.linspace(0, len(told) - 1, LOOK).astype(np.int64)))
         self._check(look, setting.data.x, len(told))
         return opened
@@ -72,17 +74,20 @@ class Opened:
     """A source at hand.
 
     Attributes:
-        ids: Of its items.
+        items: Their inputs, by place.
         y: Their targets (n, …), as the task makes them.
-        inputs: Where their tensors come from.
     """
 
-    ids: tuple[str, ...]
+    items: Unlabelled
     y: NDArray[Any]
-    inputs: Inputs
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.items)
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """Of its items."""
+        return self.items.ids
 
     def batch(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """Inputs (m, *shape) and targets (m, …) of these rows; items that cannot be read are left out.
@@ -90,12 +95,6 @@ class Opened:
         Raises:
             PoolError: if none of them can be read.
         """
-        ids = [self.ids[row] for row in rows.tolist()]
-        try:
-            return self.inputs.batch(ids), torch.from_numpy(self.y[rows])
-        except PoolError:
-            good = set(self.inputs.readable(ids)[0])
-            if not good:
-                raise
-            kept = [place for place, item in enumerate(ids) if item in good]
-            return self.inputs.batch([ids[place] for place in kept]), torch.from_numpy(self.y[rows[kept]])
+        for kept, x in self.items.sweep(rows, len(rows)):
+            return x, torch.from_numpy(self.y[kept])
+        raise PoolError("items of the source cannot be read", got=f"{len(rows)} that cannot, the first is {self.ids[rows[0]]!r}")
