@@ -8,7 +8,7 @@ from typing import Any
 
 from querist.core import catalogue
 from querist.core.errors import UsageError
-from querist.core.spec import build, spec
+from querist.core.spec import build
 from querist.learn.schemes.replay import Fewer
 from querist.learn.schemes.supervised import Steps, Supervised
 
@@ -42,25 +42,13 @@ def _around(asked: Any, inner: Any) -> Any:
     """The scheme of this name, import path or specification around another one."""
     given = dict(asked) if isinstance(asked, Mapping) else {"use": asked}
     name, below = str(given.pop("use", "")), given.pop("inner", None)
-    if ":" in name:
-        scheme = build({"use": name, **given})
-    else:
-        scheme = build(_over(catalogue.row(name, "scheme")["scheme"], given))
+    scheme = build({"use": name, **given}) if ":" in name else catalogue.configured(build(catalogue.row(name, "scheme")["scheme"]), given)
     inner = inner if below is None else _around(below, inner)
     if not hasattr(scheme, "around"):
-        return build(_over(spec(inner), given)) if isinstance(scheme, type(inner)) else scheme
+        return catalogue.configured(inner, given) if isinstance(scheme, type(inner)) else scheme
     if not hasattr(inner, "programme"):
         raise UsageError(f"the scheme {name} wraps one that writes a programme", got=type(inner).__name__, wanted="a scheme with `programme`")
     return scheme.around(inner)
-
-
-def _over(row: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """A specification with other parameters; one that is a table without `use` stands over the table that is there."""
-    merged = dict(row)
-    for key, value in given.items():
-        inside = isinstance(value, Mapping) and "use" not in value and isinstance(row.get(key), Mapping)
-        merged[key] = _over(row[key], value) if inside else value
-    return merged
 
 
 def _paced(rule: Steps, steps: Any, pace: float) -> Steps:

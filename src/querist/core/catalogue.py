@@ -84,29 +84,33 @@ def acquisition(method: str | Mapping[str, Any] | Any) -> Any:
     return made
 
 
-def configured(acquisition_: Any, parameters: Mapping[str, Any]) -> Any:
-    """An acquisition with other parameters; where one of them is an acquisition (or a tuple of such), it may be given by name or spec.
+def configured(part: Any, parameters: Mapping[str, Any]) -> Any:
+    """An acquisition, or any other part, with other parameters; where one is an acquisition (or a tuple of such), it may be given by name or spec.
+
+    A table without `use` stands over the part that is there: `{"by": {"weight": 0.0}}`.
 
     Raises:
         UsageError: for a parameter that it does not have.
     """
-    fields = {field.name: field for field in dataclasses.fields(acquisition_) if field.init}
+    fields = {field.name: field for field in dataclasses.fields(part) if field.init}
     unknown = sorted(set(parameters) - set(fields))
     if unknown:
-        raise UsageError(f"{type(acquisition_).__name__} has no parameter {unknown[0]!r}", wanted=", ".join(fields) or "no parameters")
-    made = {name: _meant(value, getattr(acquisition_, name)) for name, value in parameters.items()}
+        raise UsageError(f"{type(part).__name__} has no parameter {unknown[0]!r}", wanted=", ".join(fields) or "no parameters")
+    made = {name: _meant(value, getattr(part, name)) for name, value in parameters.items()}
     for name, value in made.items():
         # A text or a fraction where a number belongs would only fail deep inside.
         hint, given = str(fields[name].type), type(value).__name__
         if set(re.findall(r"\w+", hint)) <= _PLAIN and given in _PLAIN | {"str"} and given not in hint and (given, hint) != ("int", "float"):
-            raise UsageError(f"the parameter {name} of {type(acquisition_).__name__} is of another kind", got=repr(value), wanted=hint)
-    return dataclasses.replace(acquisition_, **made)
+            raise UsageError(f"the parameter {name} of {type(part).__name__} is of another kind", got=repr(value), wanted=hint)
+    return dataclasses.replace(part, **made)
 
 
 def _meant(value: Any, default: Any) -> Any:
     """A parameter as its default shows what it is: an acquisition by name, a tuple from a list or a text with commas."""
     if hasattr(default, "select"):
         return acquisition(value)
+    if dataclasses.is_dataclass(default) and isinstance(value, Mapping) and "use" not in value:
+        return configured(default, value)
     if not isinstance(default, tuple):
         return build(value)
     listed = value.split(",") if isinstance(value, str) else value if isinstance(value, list | tuple) else [value]
